@@ -1,0 +1,160 @@
+package nft
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+// Chain is a chain as the kernel has it, with the user data of its rules in order.
+type Chain struct {
+	Name  string
+	Rules [][]byte // nil for a rule without user data
+}
+
+// Element is an element of a set or of a verdict map.
+type Element struct {
+	Key     []byte
+	Verdict int32  // of a map: NF_ACCEPT, NFT_GOTO … (<linux/netfilter/nf_tables.h>)
+	Chain   string // of NFT_GOTO and NFT_JUMP
+}
+
+// errInterrupted says that the ruleset changed while it was being read.
+var errInterrupted = errors.New("nft: the ruleset kept changing while it was being read")
+
+// Chains returns the chains of a table with their rules; a table that is not there has none. It reads no other table:
+// someone else's may be huge.
+func (c *Conn) Chains(t *nftables.Table) ([]Chain, error) {
+	var chains []Chain
+	err := c.consistent(func() error {
+		chains = nil
+		index := make(map[string]int)
+		err := c.dump(unix.NFT_MSG_GETCHAIN, t, nil, func(attrs []byte) {
+			if cString(attribute(attrs, unix.NFTA_CHAIN_TABLE)) != t.Name {
+				return
+			}
+			name := cString(attribute(attrs, unix.NFTA_CHAIN_NAME))
+			index[name] = len(chains)
+			chains = append(chains, Chain{Name: name})
+		})
+		if err != nil {
+			return err
+		}
+		table := stringAttr(unix.NFTA_RULE_TABLE, t.Name)
+		return c.dump(unix.NFT_MSG_GETRULE, t, table, func(attrs []byte) {
+			i, ok := index[cString(attribute(attrs, unix.NFTA_RULE_CHAIN))]
+			if ok && cString(attribute(attrs, unix.NFTA_RULE_TABLE)) == t.Name {
+				chains[i].Rules = append(chains[i].Rules, append([]byte(nil), attribute(attrs, unix.NFTA_RULE_USERDATA)...))
+			}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nft: list chains of table %s: %w", t.Name, err)
+	}
+	return chains, nil
+}
+
+// Elements returns the elements of a set or verdict map; one that is not there has none.
+func (c *Conn) Elements(s *nftables.Set) ([]Element, error) {
+	var elems []Element
+	query := append(stringAttr(unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name), stringAttr(unix.NFTA_SET_ELEM_LIST_SET, s.Name)...)
+	err := c.consistent(func() error {
+		elems = nil
+		return c.dump(unix.NFT_MSG_GETSETELEM, s.Table, query, func(attrs []byte) {
+			for _, item := range attributes(attribute(attrs, unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
+				elems = append(elems, parseElement(item))
+			}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nft: list elements of set %s: %w", s.Name, err)
+	}
+	return elems, nil
+}
+
+func parseElement(attrs []byte) Element {
+	e := Element{Key: append([]byte(nil), attribute(attribute(attrs, unix.NFTA_SET_ELEM_KEY), unix.NFTA_DATA_VALUE)...)}
+	verdict := attribute(attribute(attrs, unix.NFTA_SET_ELEM_DATA), unix.NFTA_DATA_VERDICT)
+	if code := attribute(verdict, unix.NFTA_VERDICT_CODE); len(code) >= 4 {
+		e.Verdict = int32(binary.BigEndian.Uint32(code))
+	}
+	e.Chain = cString(attribute(verdict, unix.NFTA_VERDICT_CHAIN))
+	return e
+}
+
+// consistent repeats read until no change of the ruleset came between its parts.
+func (c *Conn) consistent(read func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range dumpRetries {
+		err := read()
+		if errors.Is(err, unix.ENOENT) { // the table or set is not there
+			return nil
+		}
+		if !errors.Is(err, errInterrupted) {
+			return err
+		}
+	}
+	return errInterrupted
+}
+
+// dump sends a dump request and calls each with the attributes of every object in the answer.
+func (c *Conn) dump(kind uint16, t *nftables.Table, attrs []byte, each func(attrs []byte)) error {
+	c.seq++
+	const header = unix.SizeofNlMsghdr + sizeofNfgenmsg
+	req := make([]byte, header, header+len(attrs))
+	native.PutUint32(req, uint32(header+len(attrs)))
+	native.PutUint16(req[4:], unix.NFNL_SUBSYS_NFTABLES<<8|kind)
+	native.PutUint16(req[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	native.PutUint32(req[8:], c.seq)
+	req[unix.SizeofNlMsghdr] = byte(t.Family)
+	if err := unix.Sendto(c.fd, append(req, attrs...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	interrupted := false
+	for {
+		n, _, err := unix.Recvfrom(c.fd, c.reply, 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ENOBUFS):
+			interrupted = true // something is missing: the rest is read to its end, then all of it again
+			continue
+		case err != nil:
+			return err
+		}
+		for m := range messages(c.reply[:n]) {
+			if m.seq != c.seq {
+				continue
+			}
+			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+			switch {
+			case m.kind == unix.NLMSG_ERROR && len(m.data) >= 4:
+				return syscall.Errno(-int32(native.Uint32(m.data)))
+			case m.kind == unix.NLMSG_DONE:
+				if len(m.data) >= 4 && native.Uint32(m.data) != 0 {
+					return syscall.Errno(-int32(native.Uint32(m.data)))
+				}
+				if interrupted {
+					return errInterrupted
+				}
+				return nil
+			case len(m.data) > sizeofNfgenmsg:
+				each(m.data[sizeofNfgenmsg:])
+			}
+		}
+	}
+}
+
+func stringAttr(kind uint16, s string) []byte {
+	n := unix.SizeofNlAttr + len(s) + 1
+	b := make([]byte, align(n))
+	native.PutUint16(b, uint16(n))
+	native.PutUint16(b[2:], kind)
+	copy(b[unix.SizeofNlAttr:], s)
+	return b
+}

@@ -1,0 +1,153 @@
+package rules
+
+import (
+	"net"
+	"net/netip"
+
+	"vifd/internal/stmt"
+)
+
+// Pos is a place in a rules file. Line and Col count from 1, Col and Len in bytes of the line; Len is 0 where only the place is known.
+type Pos struct {
+	File string
+	Line int
+	Col  int
+	Len  int
+}
+
+// Set is everything one load read: files merged, checked and ready to be matched. It is immutable.
+type Set struct {
+	Files     []string // as read, in order
+	Rules     []Rule   // in order: the first that matches decides
+	Networks  map[string]Network
+	Guests    []Guest
+	Templates map[string]Template
+	Defaults  Defaults
+}
+
+// Defaults is the top-level key `defaults`.
+type Defaults struct {
+	Unmatched ActionKind // Ignore or Block: what becomes of a vif that no rule matches
+}
+
+// Rule is one entry of `rules`.
+type Rule struct {
+	Name     string
+	Pos      Pos
+	Match    Match
+	Action   Action
+	Firewall []TemplateRef // in the order they judge
+	Guest    GuestOverride
+}
+
+// Match is a conjunction: every term must hold, and none of Not may.
+type Match struct {
+	Terms []Term // in the order written
+	Not   []Term
+}
+
+// Term holds when any of the vif's values for Key matches any of Patterns.
+type Term struct {
+	Key      string // interface, domid, mac, env.NAME, attr.NAME …
+	Pos      Pos
+	Patterns []Pattern
+}
+
+// ActionKind is what a rule does with a vif.
+type ActionKind int
+
+// The actions of the contract that are built. Route and nat follow.
+const (
+	Ignore ActionKind = iota
+	Block
+	Bridge
+)
+
+// Action is what the winning rule asks for. Bridge is set when Kind is Bridge.
+type Action struct {
+	Kind   ActionKind
+	Pos    Pos
+	Bridge BridgePort
+}
+
+// BridgePort is the action `bridge`. A nil flag is left as the kernel has it (linux/if_link.h, IFLA_BRPORT_*).
+type BridgePort struct {
+	Name          Text
+	Create        *bool // overrides the network's
+	Isolated      *bool
+	Hairpin       *bool
+	Learning      *bool
+	Flood         *bool
+	McastFlood    *bool
+	NeighSuppress *bool
+	Guard         *bool
+	RootBlock     *bool
+	StaticFDB     bool // a permanent FDB entry for the guest's MAC; with learning off
+	MTU           int  // of the port, before it is enslaved; 0: the bridge's
+}
+
+// TemplateRef names a template in a rule's `firewall`, or in an include, with its arguments.
+type TemplateRef struct {
+	Name string
+	Pos  Pos
+	With map[string][]Text
+
+	with map[string]argument // while loading
+}
+
+// GuestOverride is a rule's `guest`: it goes before the inventory.
+type GuestOverride struct {
+	MAC *Text
+	IP  []Text
+}
+
+// Network is one entry of `networks`.
+type Network struct {
+	Name   string
+	Pos    Pos
+	Bridge BridgeNetwork
+}
+
+// BridgeNetwork is a network of kind bridge.
+type BridgeNetwork struct {
+	Uplink string // declared for `vifd network`; never taken over unasked, and never taken for a guest's vif
+	Create bool
+	MTU    int // 0: the kernel's default
+}
+
+// Guest is one entry of the inventory `guests`: who is behind a vif. Interface, Domain (with Vif) and MAC are what it is found by.
+type Guest struct {
+	Pos       Pos
+	Interface string
+	Domain    string
+	Vif       int // -1: any
+	MAC       net.HardwareAddr
+	IP        []netip.Addr
+}
+
+// Template is a firewall template, from `templates` or from the library.
+type Template struct {
+	Name        string
+	Pos         Pos
+	Description string
+	Params      map[string]Param
+	FromGuest   []Statement
+	ToGuest     []Statement
+	Library     bool // built in
+}
+
+// Statement is one parsed statement and where it stands.
+type Statement struct {
+	Pos Pos
+	stmt.Stmt
+
+	node func(col, length int) Pos // while loading: from columns of the statement to places in the file
+}
+
+// Param is one declared parameter of a template.
+type Param struct {
+	Type    stmt.Type
+	List    bool
+	Default []string // nil: required
+	Pos     Pos
+}
