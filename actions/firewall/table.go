@@ -141,6 +141,26 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	return wrote, nil
 }
 
+// Ensure puts p in force and leaves every guest as it is: for a process that knows of one guest only. Chains that p does
+// not have stay, for others' guests may be judged by them.
+func (t *Table) Ensure(p *Program) (wrote bool, err error) {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	chains, err := t.kernel.Chains(t.layout.table)
+	if err != nil {
+		return false, err
+	}
+	b := nft.NewBatch()
+	p.install(b, t.layout, chains)
+	if err := t.commit(b); err != nil {
+		return false, fmt.Errorf("firewall: install %d rules: %w", p.Rules(), err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.program = p
+	return b.Len() > 0, nil
+}
+
 // swap takes the kernel from have to p and want.
 func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
 	chains, err := t.kernel.Chains(t.layout.table)

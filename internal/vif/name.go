@@ -1,6 +1,7 @@
 package vif
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,6 +58,29 @@ func ParseXenName(name string) (XenName, bool) {
 	}
 	return XenName{Domid: domid, Vifid: vifid, Emulated: emulated}, true
 }
+
+// CompareNames orders interface names as people do: vif2.0 before vif10.0.
+func CompareNames(a, b string) int {
+	for a != "" && b != "" {
+		na, nb := digits(a), digits(b)
+		if na > 0 && nb > 0 {
+			x, y := strings.TrimLeft(a[:na], "0"), strings.TrimLeft(b[:nb], "0")
+			if c := cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y)); c != 0 {
+				return c
+			}
+			a, b = a[na:], b[nb:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits is how many decimal digits s begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
 func decimal(s string) (int, bool) {
 	if s == "" || (len(s) > 1 && s[0] == '0') {

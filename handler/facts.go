@@ -1,0 +1,117 @@
+package handler
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"vifd/internal/rtnl"
+	"vifd/internal/uevent"
+	"vifd/internal/vif"
+)
+
+// sources returns what is known of a link: from the event that told of it, from the kernel, and from its files in sysfs.
+func sources(sysfs string, l *rtnl.Link, ev *vif.Event) []vif.Source {
+	attrs := uevent.Attrs(sysfs, l.Name)
+	return []vif.Source{linkFacts{link: l, attrs: attrs}, eventFacts{event: ev, sysfs: sysfs, iface: l.Name}, attrs}
+}
+
+// linkFacts answers for what the kernel says of a link, and what its name says of a Xen guest.
+type linkFacts struct {
+	link  *rtnl.Link
+	attrs vif.Source
+}
+
+func (s linkFacts) Values(key string) []string {
+	switch key {
+	case "interface":
+		return []string{s.link.Name}
+	case "kind":
+		return s.kind()
+	case "alias":
+		return text(s.link.Alias)
+	case "group":
+		return []string{strconv.FormatUint(uint64(s.link.Group), 10)}
+	case "domid", "vifid":
+		name, ok := vif.ParseXenName(s.link.Name)
+		switch {
+		case !ok:
+			return nil
+		case key == "domid":
+			return []string{strconv.Itoa(name.Domid)}
+		}
+		return []string{strconv.Itoa(name.Vifid)}
+	}
+	return nil
+}
+
+// kind names links as their users do: the kernel calls a tap "tun", and a Xen vif nothing at all.
+func (s linkFacts) kind() []string {
+	switch s.link.Kind {
+	case "tun":
+		// IFF_TAP of <linux/if_tun.h>; a tun device carries no Ethernet and is no vif.
+		if flags := s.attrs.Values("attr.tun_flags"); len(flags) == 1 {
+			if n, err := strconv.ParseUint(flags[0], 0, 16); err == nil && n&0x2 == 0 {
+				return []string{"tun"}
+			}
+		}
+		return []string{"tap"}
+	case "":
+		if driver := s.attrs.Values("driver"); len(driver) == 1 && driver[0] == "vif" {
+			return driver // xen-netback's name on the xen-backend bus
+		}
+		return nil
+	}
+	return []string{s.link.Kind}
+}
+
+// eventFacts answers for an event's own properties. Without an event, as after a restart, they are read from where the
+// kernel keeps them.
+type eventFacts struct {
+	event *vif.Event
+	sysfs string
+	iface string
+}
+
+func (s eventFacts) Values(key string) []string {
+	switch key {
+	case "action":
+		if s.event == nil {
+			return []string{vif.Add}
+		}
+		return text(s.event.Action)
+	case "subsystem":
+		if s.event == nil {
+			return []string{"net"}
+		}
+		return text(s.event.Subsystem)
+	}
+	name, ok := strings.CutPrefix(key, "env.")
+	if !ok {
+		return nil
+	}
+	if s.event != nil {
+		if value, ok := s.event.Env[name]; ok {
+			return []string{value}
+		}
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(s.sysfs, "class/net", s.iface, "uevent"))
+	if err != nil {
+		return nil // gone by now; the round that its removal starts will say so
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return []string{strings.TrimSuffix(value, "\n")}
+		}
+	}
+	return nil
+}
+
+func text(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}

@@ -1,0 +1,172 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"vifd/internal/ctl"
+	"vifd/internal/journal"
+	"vifd/internal/rtnl"
+	"vifd/internal/vif"
+)
+
+// Config is what a Handler works with.
+type Config struct {
+	Dial     func() (Links, error) // opens a connection for one worker
+	Firewall Firewall
+	Records  Records
+	Sysfs    string // where sysfs is mounted: "/sys"
+	Log      *slog.Logger
+	Workers  int // vifs worked on at once; 0: DefaultWorkers
+}
+
+// DefaultWorkers is more than there are processors: a worker mostly waits for the kernel, and guards that are asked for
+// while a transaction is under way share the next one.
+const DefaultWorkers = 16
+
+// Handler brings vifs to what the rules want. Its methods may be called from any goroutine, but for Run, which is called
+// once.
+type Handler struct {
+	cfg   Config
+	queue *queue
+	conns chan Links // one a worker, and one for Resync
+
+	// turn keeps rounds (readers) out while the rules change (writer): what is decided by one load must not be put in force
+	// after another has been.
+	turn  sync.RWMutex
+	rules *Ruleset
+
+	mu    sync.Mutex
+	known map[int]*known // by ifindex
+}
+
+// known is what the handler remembers of a vif: the record of it, and what the last round left.
+type known struct {
+	record  journal.Record
+	stored  bool // the record is in the journal
+	event   *vif.Event
+	plan    Plan
+	bridge  int  // ifindex of the bridge joined; 0: none
+	retries int  // rounds that failed in a row
+	host    bool // none of vifd's business
+}
+
+// New makes a handler of what the journal remembers. It changes nothing.
+func New(cfg Config, rs *Ruleset) (*Handler, error) {
+	if cfg.Workers == 0 {
+		cfg.Workers = DefaultWorkers
+	}
+	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), conns: make(chan Links, cfg.Workers+1)}
+	for range cap(h.conns) {
+		conn, err := cfg.Dial()
+		if err != nil {
+			return nil, fmt.Errorf("handler: connect to rtnetlink: %w", err)
+		}
+		h.conns <- conn
+	}
+	records, err := cfg.Records.List()
+	if err != nil && records == nil {
+		return nil, fmt.Errorf("handler: read records: %w", err)
+	}
+	if err != nil {
+		// A damaged record costs at most what it was to undo; the vif itself is decided upon as any other.
+		cfg.Log.Warn("damaged records", "err", err)
+	}
+	for _, r := range records {
+		h.known[r.Ifindex] = &known{record: r, stored: true, bridge: r.Link.BridgeIfindex}
+	}
+	return h, nil
+}
+
+// Run works until ctx ends, and leaves every vif as it is.
+func (h *Handler) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, h.queue.close)
+	defer stop()
+	var workers errgroup.Group
+	for range h.cfg.Workers {
+		workers.Go(func() error {
+			conn := <-h.conns
+			defer func() { h.conns <- conn }()
+			for {
+				r, ok := h.queue.pop()
+				if !ok {
+					return nil
+				}
+				h.queue.done(r, h.round(ctx, conn, r))
+			}
+		})
+	}
+	return errors.Join(workers.Wait(), context.Cause(ctx))
+}
+
+// Event takes a uevent. It is part of uevent.Sink.
+func (h *Handler) Event(ev vif.Event) {
+	if ev.Subsystem == "net" && ev.Ifindex > 0 {
+		h.queue.push(ev.Ifindex, remembered(&ev), nil)
+	}
+}
+
+// remembered returns ev where rules may match on it later: the end of a device says nothing of the next one.
+func remembered(ev *vif.Event) *vif.Event {
+	if ev.Action == vif.Remove || ev.Action == vif.Offline || ev.Action == vif.Unbind {
+		return nil
+	}
+	return ev
+}
+
+// Do takes an event and waits until its vif is in order.
+func (h *Handler) Do(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
+	if ev.Subsystem != "net" || ev.Ifindex <= 0 {
+		return ctl.Outcome{Interface: ev.Interface}, nil
+	}
+	done := make(chan ctl.Outcome, 1)
+	h.queue.push(ev.Ifindex, remembered(&ev), done)
+	outs, err := await(ctx, 1, done)
+	if err != nil {
+		return ctl.Outcome{}, fmt.Errorf("wait for %s (ifindex %d): %w", ev.Interface, ev.Ifindex, err)
+	}
+	return outs[0], nil
+}
+
+// Link takes what rtnetlink says of a link: part of rtnl.Sink. It asks for a round where the link is not as it was left.
+func (h *Handler) Link(l rtnl.Link, gone bool) {
+	h.mu.Lock()
+	k := h.known[l.Index]
+	news := k == nil && !gone || k != nil && (gone || !k.asLeft(&l))
+	var waiting []int
+	if l.Kind == rtnl.KindBridge && !gone {
+		for ifindex, other := range h.known {
+			if other.plan.Retry && other.plan.Network() == l.Name {
+				waiting = append(waiting, ifindex)
+			}
+		}
+	}
+	h.mu.Unlock()
+	if news {
+		h.queue.push(l.Index, nil, nil)
+	}
+	for _, ifindex := range waiting {
+		h.queue.push(ifindex, nil, nil)
+	}
+}
+
+// asLeft reports whether the link is as the last round left it, as far as vifd cares; its own doings come back this way.
+func (k *known) asLeft(l *rtnl.Link) bool {
+	if l.Name != k.record.Interface {
+		return false
+	}
+	switch p := k.plan.Port; {
+	case k.plan.State == "": // not looked at yet
+		return false
+	case p != nil && k.plan.State == StateConfigured:
+		return l.Up() && l.Master == k.bridge && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
+	case k.plan.shut():
+		return !l.Up()
+	}
+	return true
+}

@@ -1,0 +1,86 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vifd/actions/bridge"
+	"vifd/internal/ctl"
+	"vifd/internal/rtnl"
+)
+
+// forget cleans up after a vif that has gone: its elements, the bridge that was made for it, its record, in this order.
+func (h *Handler) forget(ctx context.Context, conn Links, ifindex int, k known) ctl.Outcome {
+	name := k.record.Interface
+	if name == "" && k.event != nil {
+		name = k.event.Interface // one that came and went before anybody looked
+	}
+	if err := h.cleanUp(ctx, conn, name, &k); err != nil {
+		return h.fail(ifindex, k, err)
+	}
+	if k.stored {
+		if err := h.cfg.Records.Delete(ifindex); err != nil {
+			return h.fail(ifindex, k, fmt.Errorf("delete record: %w", err))
+		}
+	}
+	h.mu.Lock()
+	delete(h.known, ifindex)
+	h.mu.Unlock()
+	if k.record.Interface != "" {
+		h.cfg.Log.Info("removed", "iface", name, "ifindex", ifindex, "rule", k.record.Rule)
+	}
+	return ctl.Outcome{Interface: name, Ifindex: ifindex}
+}
+
+func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known) error {
+	if name != "" {
+		// Another device may bear the name by now. What the firewall knows under it is that one's business, for its own round
+		// leaves exactly what it needs.
+		_, err := conn.LinkByName(name)
+		switch {
+		case errors.Is(err, rtnl.ErrNotFound):
+			if _, err := h.cfg.Firewall.Remove(name, k.record.Ifindex); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		}
+	}
+	if k.record.Link.Bridge == "" {
+		return nil
+	}
+	_, err := bridge.Undo(ctx, conn, undoState(&k.record))
+	return err
+}
+
+// disown is for a link that is the host's own. Should it have been taken for a vif before, by other rules, that is undone.
+func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known, plan Plan) ctl.Outcome {
+	if k.record.Link.Bridge != "" {
+		if _, err := bridge.Undo(ctx, conn, undoState(&k.record)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
+			return h.fail(l.Index, k, err)
+		}
+	}
+	if _, err := h.guard(l, &k.record, &plan); err != nil {
+		return h.fail(l.Index, k, err)
+	}
+	if k.stored {
+		if err := h.cfg.Records.Delete(l.Index); err != nil {
+			return h.fail(l.Index, k, fmt.Errorf("delete record: %w", err))
+		}
+	}
+	k.stored, k.bridge, k.plan, k.host = false, 0, plan, true
+	k.record.Interface, k.record.State = l.Name, ""
+	h.remember(l.Index, &k)
+	return ctl.Outcome{Interface: l.Name, Ifindex: l.Index}
+}
+
+// fail keeps what is known of a vif that could not be dealt with, and has it tried again.
+func (h *Handler) fail(ifindex int, k known, err error) ctl.Outcome {
+	k.retries++
+	k.record.State, k.record.Error = StateFailed, err.Error()
+	h.remember(ifindex, &k)
+	h.retry(ifindex, k.retries)
+	h.cfg.Log.Warn(StateFailed, "iface", k.record.Interface, "ifindex", ifindex, "reason", err)
+	return k.outcome()
+}

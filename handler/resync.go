@@ -1,0 +1,107 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"vifd/actions/firewall"
+	"vifd/internal/ctl"
+	"vifd/internal/rtnl"
+	"vifd/internal/vif"
+)
+
+// Resync looks at every link of the host and at everything there is a record of. With rs it puts those rules in force, else
+// it goes by the ones that are. First all guards change, in one transaction; then every vif gets a round, and Resync
+// returns when the last is done. Where the kernel refuses the rules, the old ones stay.
+func (h *Handler) Resync(ctx context.Context, rs *Ruleset) ([]ctl.Outcome, error) {
+	ifindexes, err := h.install(ctx, rs)
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan ctl.Outcome, len(ifindexes))
+	for _, ifindex := range ifindexes {
+		h.queue.push(ifindex, nil, done)
+	}
+	outs, err := await(ctx, len(ifindexes), done)
+	if err != nil {
+		return nil, fmt.Errorf("resync: %d of %d vifs looked at: %w", len(outs), len(ifindexes), err)
+	}
+	return outs, nil
+}
+
+// install puts the guards of all links in force and returns the ifindexes of everything that needs a round.
+func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, error) {
+	conn := <-h.conns
+	defer func() { h.conns <- conn }()
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	if rs == nil {
+		rs = h.rules
+	}
+	links, err := conn.Links(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("resync: %w", err)
+	}
+	todo := make(map[int]bool, len(links))
+	h.mu.Lock()
+	events := make(map[int]*known, len(h.known))
+	for ifindex, k := range h.known {
+		todo[ifindex] = true
+		events[ifindex] = k
+	}
+	h.mu.Unlock()
+	var guests []firewall.Guest
+	owners := make(map[string]int)
+	for i := range links {
+		l := &links[i]
+		plan, ours := h.decideFor(rs, l, events[l.Index])
+		if ours {
+			todo[l.Index] = true
+		}
+		if plan.Guest != nil {
+			guests = append(guests, *plan.Guest)
+			owners[l.Name] = l.Index
+		}
+	}
+	if _, err := h.cfg.Firewall.Install(rs.program, guests, owners); err != nil {
+		return nil, fmt.Errorf("resync: %w", err)
+	}
+	h.rules = rs
+	return slices.Sorted(maps.Keys(todo)), nil
+}
+
+func (h *Handler) decideFor(rs *Ruleset, l *rtnl.Link, k *known) (Plan, bool) {
+	if k == nil {
+		return rs.decide(h.cfg.Sysfs, l, nil)
+	}
+	return rs.decide(h.cfg.Sysfs, l, k.event)
+}
+
+// Rules is the load that is in force.
+func (h *Handler) Rules() *Ruleset {
+	h.turn.RLock()
+	defer h.turn.RUnlock()
+	return h.rules
+}
+
+// Status tells of every vif, by interface and ifindex.
+func (h *Handler) Status() ctl.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	status := ctl.Status{}
+	for _, k := range h.known {
+		if k.record.State == "" || k.host {
+			continue // the host's own
+		}
+		status.Vifs = append(status.Vifs, VifStatus(&k.record))
+	}
+	slices.SortFunc(status.Vifs, func(a, b ctl.VifStatus) int {
+		if c := vif.CompareNames(a.Interface, b.Interface); c != 0 {
+			return c
+		}
+		return a.Ifindex - b.Ifindex
+	})
+	return status
+}

@@ -1,0 +1,251 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vifd/actions/bridge"
+	"vifd/internal/ctl"
+	"vifd/internal/journal"
+	"vifd/internal/rtnl"
+	"vifd/internal/vif"
+)
+
+// round brings one vif to what the rules want, whatever state it is in.
+func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
+	h.turn.RLock()
+	defer h.turn.RUnlock()
+	begin := time.Now()
+	k := h.recall(r)
+	link, err := conn.LinkByIndex(r.ifindex)
+	switch {
+	case errors.Is(err, rtnl.ErrNotFound):
+		return h.forget(ctx, conn, r.ifindex, k)
+	case err != nil:
+		return h.fail(r.ifindex, k, err)
+	}
+	plan, ours := h.rules.decide(h.cfg.Sysfs, &link, k.event)
+	if !ours {
+		return h.disown(ctx, conn, &link, k, plan)
+	}
+	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
+	switch {
+	case errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrRenamed):
+		// Overtaken: the next round sees what has become of it. It has been asked for, or will be, by the event that tells.
+		h.queue.push(r.ifindex, nil, nil)
+		return ctl.Outcome{Interface: link.Name, Ifindex: r.ifindex, State: StateWorking}
+	case err != nil:
+		plan.State, plan.Reason, plan.Retry = StateFailed, err.Error(), true
+	}
+	return h.settle(&link, k, plan, wrote, time.Since(begin))
+}
+
+// decide plans for a link; false means that it is none of vifd's business.
+func (r *Ruleset) decide(sysfs string, l *rtnl.Link, ev *vif.Event) (Plan, bool) {
+	f := r.matcher.Facts(sources(sysfs, l, ev)...)
+	if !r.ours(l, f) {
+		return Plan{State: StateUnmatched, Guest: r.leaveAlone(l)}, false
+	}
+	return r.Plan(l, f), true
+}
+
+// recall returns what is known of the round's vif, a copy, with the round's event in it.
+func (h *Handler) recall(r round) known {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	k := h.known[r.ifindex]
+	if k == nil {
+		k = &known{record: journal.Record{Ifindex: r.ifindex}}
+		h.known[r.ifindex] = k
+	}
+	if r.event != nil {
+		k.event = r.event
+	}
+	return *k
+}
+
+// carryOut does what plan says, in the order that leaves no gap: record, guard, link. wrote tells whether the kernel was
+// written to.
+func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
+	was := k.record
+	if err := h.announce(l, k, plan); err != nil {
+		return false, err
+	}
+	if leaves(&was, plan) {
+		if _, err := bridge.Undo(ctx, conn, undoState(&was)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
+			return true, err
+		}
+		wrote = true
+		k.bridge = 0
+	}
+	guarded, err := h.guard(l, &was, plan)
+	wrote = wrote || guarded
+	if err != nil {
+		return wrote, err
+	}
+	switch {
+	case plan.Port != nil:
+		result, err := bridge.Apply(ctx, conn, *plan.Port)
+		k.bridge = result.State.BridgeIndex
+		k.record.Link.CreatedBridge = k.record.Link.CreatedBridge || result.BridgeCreated
+		for _, s := range result.Skipped {
+			h.cfg.Log.Warn("skipped", "iface", l.Name, "ifindex", l.Index, "step", s.Step.String(), "err", s.Err)
+		}
+		return wrote || len(result.Steps) > 0, err
+	case plan.shut() && l.Up():
+		down := false
+		return true, conn.Set(l.Index, rtnl.Change{Up: &down})
+	case !plan.shut() && was.Link.WasUp && !l.Up():
+		up := true // vifd took it down, and has nothing to do with it any more
+		return true, conn.Set(l.Index, rtnl.Change{Up: &up})
+	}
+	return wrote, nil
+}
+
+// guard tells the firewall about the vif, under its name of now, and then takes back what it knew under an earlier one.
+func (h *Handler) guard(l *rtnl.Link, was *journal.Record, plan *Plan) (wrote bool, err error) {
+	if plan.Guest != nil {
+		wrote, err = h.cfg.Firewall.Set(plan.Guest, l.Index)
+	} else {
+		wrote, err = h.cfg.Firewall.Remove(l.Name, l.Index)
+	}
+	if err != nil || was.Interface == "" || was.Interface == l.Name {
+		return wrote, err
+	}
+	removed, err := h.cfg.Firewall.Remove(was.Interface, l.Index)
+	return wrote || removed, err
+}
+
+// leaves reports whether what was done to the link before has to be undone first: it is in a bridge that it shall not be in
+// any more, or was pinned there and is to be no longer.
+func leaves(was *journal.Record, plan *Plan) bool {
+	if was.Link.Bridge == "" {
+		return false
+	}
+	return plan.Port == nil || plan.Port.Bridge != was.Link.Bridge || was.Link.StaticFDB && !plan.Port.StaticFDB
+}
+
+func undoState(was *journal.Record) bridge.State {
+	return bridge.State{Ifindex: was.Ifindex, Interface: was.Interface, Bridge: was.Link.Bridge, BridgeIndex: was.Link.BridgeIfindex}
+}
+
+// announce writes down what is about to be done, unless the journal says so already.
+func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
+	next := k.record
+	next.Ifindex, next.Interface = l.Index, l.Name
+	next.Rule, next.Action, next.Network, next.Firewall = plan.Decision.RuleName(), plan.Action, plan.Network(), plan.Firewall
+	if k.record.Interface == "" {
+		next.Link.WasUp = l.Up()
+	}
+	if plan.Port != nil {
+		next.Link.StaticFDB = plan.Port.StaticFDB
+		if next.Link.Bridge != plan.Port.Bridge {
+			next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge = plan.Port.Bridge, 0, false
+		}
+	}
+	next.State, next.Error = k.record.State, k.record.Error
+	if k.stored && same(&next, &k.record) || plan.State == StateUnmatched && !k.stored {
+		k.record = next
+		return nil
+	}
+	next.State, next.Error, next.Since = StateWorking, "", time.Now()
+	if err := h.cfg.Records.Put(next); err != nil {
+		return fmt.Errorf("write down what is about to be done to %s: %w", l.Name, err)
+	}
+	k.record, k.stored = next, true
+	return nil
+}
+
+// settle writes down what has become of the vif.
+func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time.Duration) ctl.Outcome {
+	next := k.record
+	next.State, next.Error = plan.State, plan.Reason
+	if plan.Port == nil {
+		next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge, next.Link.StaticFDB = "", 0, false, false
+	} else {
+		next.Link.BridgeIfindex = k.bridge
+	}
+	if before := h.before(l.Index); next.State != before.record.State || next.Rule != before.record.Rule || before.record.Since.IsZero() {
+		next.Since = time.Now()
+		h.report(l, &plan, took)
+	} else {
+		next.Since = before.record.Since
+	}
+	var err error
+	switch {
+	case plan.State == StateUnmatched && k.stored:
+		err, k.stored = h.cfg.Records.Delete(l.Index), false
+	case plan.State != StateUnmatched && !(k.stored && same(&next, &k.record)):
+		err, k.stored = h.cfg.Records.Put(next), true
+	}
+	if err != nil {
+		h.cfg.Log.Error("record not written", "iface", l.Name, "ifindex", l.Index, "err", err)
+	}
+	k.record, k.plan = next, plan
+	if plan.Retry {
+		k.retries++
+		h.retry(l.Index, k.retries)
+	} else {
+		k.retries = 0
+	}
+	h.remember(l.Index, &k)
+	return k.outcome()
+}
+
+func (h *Handler) before(ifindex int) known {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if k := h.known[ifindex]; k != nil {
+		return *k
+	}
+	return known{}
+}
+
+func (h *Handler) remember(ifindex int, k *known) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known[ifindex] = k
+}
+
+func (h *Handler) report(l *rtnl.Link, plan *Plan, took time.Duration) {
+	attrs := []any{"iface", l.Name, "ifindex", l.Index, "rule", plan.Decision.RuleName(), "action", plan.Action, "took", took.Round(time.Microsecond)}
+	switch plan.State {
+	case StateFailed, StateBlocked:
+		h.cfg.Log.Warn(plan.State, append(attrs, "reason", plan.Reason)...)
+	case StateUnmatched:
+		h.cfg.Log.Debug(plan.State, attrs...)
+	default:
+		h.cfg.Log.Info(plan.State, append(attrs, "network", plan.Network())...)
+	}
+}
+
+// retryFirst and retryMost bound the time until a failed vif is tried again; it doubles from round to round.
+const (
+	retryFirst = time.Second
+	retryMost  = time.Minute
+)
+
+// retry asks for another round later. The timer of a vif that has gone by then finds nothing to do.
+func (h *Handler) retry(ifindex, failed int) {
+	wait := retryMost
+	if failed < 7 {
+		wait = min(retryMost, retryFirst<<(failed-1))
+	}
+	time.AfterFunc(wait, func() { h.queue.push(ifindex, nil, nil) })
+}
+
+// same compares records but for the time.
+func same(a, b *journal.Record) bool {
+	return a.Ifindex == b.Ifindex && a.Interface == b.Interface && a.Rule == b.Rule && a.Action == b.Action &&
+		a.Network == b.Network && slices.Equal(a.Firewall, b.Firewall) && a.State == b.State && a.Error == b.Error && a.Link == b.Link
+}
+
+func (k *known) outcome() ctl.Outcome {
+	return ctl.Outcome{
+		Interface: k.record.Interface, Ifindex: k.record.Ifindex, State: k.record.State, Rule: k.record.Rule,
+		Action: k.record.Action, Error: k.record.Error,
+	}
+}

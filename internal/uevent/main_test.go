@@ -1,0 +1,9 @@
+package uevent
+
+import (
+	"testing"
+
+	"vifd/internal/testhost"
+)
+
+func TestMain(m *testing.M) { testhost.Main(m) }

@@ -1,0 +1,101 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+)
+
+// dump prints a set as a person would check it.
+func dump(s *Set) string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("files %q", s.Files)
+	p("unmatched %s", s.Defaults.Unmatched)
+	for _, name := range sortedKeys(s.Networks) {
+		n := s.Networks[name]
+		p("network %s (%s) bridge uplink=%q create=%t mtu=%d", n.Name, n.Pos, n.Bridge.Uplink, n.Bridge.Create, n.Bridge.MTU)
+	}
+	for _, g := range s.Guests {
+		p("guest (%s) interface=%q domain=%q vif=%d mac=%s ip=%v", g.Pos, g.Interface, g.Domain, g.Vif, g.MAC, g.IP)
+	}
+	for _, name := range sortedKeys(s.Templates) {
+		t := s.Templates[name]
+		p("template %s (%s) library=%t %q", t.Name, t.Pos, t.Library, t.Description)
+		for _, param := range sortedKeys(t.Params) {
+			pp := t.Params[param]
+			p("  param %s (%s) type=%s list=%t default=%q", param, pp.Pos, pp.Type, pp.List, pp.Default)
+		}
+		for _, st := range t.FromGuest {
+			p("  from-guest (%s+%d) %s", st.Pos, st.Pos.Len, st.Text)
+		}
+		for _, st := range t.ToGuest {
+			p("  to-guest (%s+%d) %s", st.Pos, st.Pos.Len, st.Text)
+		}
+	}
+	for _, r := range s.Rules {
+		p("rule %s (%s) %s (%s)", r.Name, r.Pos, r.Action.Kind, r.Action.Pos)
+		for _, t := range r.Match.Terms {
+			p("  match %s", dumpTerm(t))
+		}
+		for _, t := range r.Match.Not {
+			p("  not %s", dumpTerm(t))
+		}
+		if br := r.Action.Bridge; r.Action.Kind == Bridge {
+			p("  bridge %q%s mtu=%d static-fdb=%t", br.Name, dumpFlags(br), br.MTU, br.StaticFDB)
+		}
+		for _, ref := range r.Firewall {
+			p("  firewall %s (%s) %s", ref.Name, ref.Pos, dumpWith(ref.With))
+		}
+		if r.Guest.MAC != nil {
+			p("  guest mac %q", *r.Guest.MAC)
+		}
+		for _, ip := range r.Guest.IP {
+			p("  guest ip %q", ip)
+		}
+	}
+	return b.String()
+}
+
+func dumpTerm(t Term) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s):", t.Key, t.Pos)
+	for i := range t.Patterns {
+		p := &t.Patterns[i]
+		fmt.Fprintf(&b, " %q prefix=%q", p.String(), p.Prefix())
+		if literal, ok := p.Literal(); ok {
+			fmt.Fprintf(&b, " literal=%q", literal)
+		}
+	}
+	return b.String()
+}
+
+func dumpFlags(p BridgePort) string {
+	var b strings.Builder
+	for _, f := range []struct {
+		name  string
+		value *bool
+	}{
+		{"create", p.Create},
+		{"isolated", p.Isolated},
+		{"hairpin", p.Hairpin},
+		{"learning", p.Learning},
+		{"flood", p.Flood},
+		{"mcast-flood", p.McastFlood},
+		{"neigh-suppress", p.NeighSuppress},
+		{"guard", p.Guard},
+		{"root-block", p.RootBlock},
+	} {
+		if f.value != nil {
+			fmt.Fprintf(&b, " %s=%t", f.name, *f.value)
+		}
+	}
+	return b.String()
+}
+
+func dumpWith(with map[string][]Text) string {
+	var b strings.Builder
+	for _, k := range sortedKeys(with) {
+		fmt.Fprintf(&b, "%s=%q", k, with[k])
+	}
+	return b.String()
+}

@@ -1,0 +1,102 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+
+	"gopkg.in/yaml.v3"
+)
+
+// guest reads one entry of `guests`.
+func (d *decoder) guest(n *yaml.Node) {
+	g := Guest{Vif: -1}
+	at := map[string]*yaml.Node{}
+	s := schema{what: "a guest", known: []string{"interface", "domain", "vif", "mac", "ip"}}
+	ok := d.fields(n, s, func(key string, _, v *yaml.Node) {
+		at[key] = v
+		switch key {
+		case "interface":
+			g.Interface, _ = d.interfaceName(v, "interface")
+		case "domain":
+			if domain, ok := d.text(v, "domain"); ok && !d.substituted(v, "domain") {
+				g.Domain = domain
+			}
+		case "vif":
+			if i, ok := d.integer(v, "vif", 0, math.MaxInt32); ok {
+				g.Vif = i
+			}
+		case "mac":
+			if mac, ok := d.text(v, "mac"); ok && !d.substituted(v, "mac") {
+				addr, verr := parseGuestMAC(mac)
+				if verr != nil {
+					d.value(v, verr)
+				}
+				g.MAC = addr
+			}
+		case "ip":
+			d.guestAddrs(v, &g)
+		}
+	})
+	if !ok {
+		return
+	}
+	g.Pos = d.src.node(n)
+	if at["interface"] == nil && at["domain"] == nil && at["mac"] == nil {
+		d.problem(g.Pos, codeMissingKey, "a guest needs one of the keys interface, domain and mac, by which its vifs are found", "")
+	}
+	if at["vif"] != nil && at["domain"] == nil {
+		d.problem(d.src.node(at["vif"]), codeMissingKey, `vif needs the key "domain" beside it`, "")
+	}
+	d.indexGuest(&g, at)
+	d.set.set.Guests = append(d.set.set.Guests, g)
+}
+
+func (d *decoder) guestAddrs(n *yaml.Node, g *Guest) {
+	for _, item := range d.oneOrMore(n, "ip") {
+		v, ok := d.text(item, "ip")
+		if !ok || d.substituted(item, "ip") {
+			continue
+		}
+		addr, verr := parseGuestIP(v)
+		if verr != nil {
+			d.value(item, verr)
+			continue
+		}
+		if unique(d, d.set.guests.addrs, addr, item, fmt.Sprintf("address %s", addr)) {
+			g.IP = append(g.IP, addr)
+		}
+	}
+}
+
+// indexGuest reports what another guest has as well. A domain's entry without vif stands for those of its vifs that have none of
+// their own, so the two do not collide.
+func (d *decoder) indexGuest(g *Guest, at map[string]*yaml.Node) {
+	index := &d.set.guests
+	if g.Interface != "" {
+		unique(d, index.interfaces, g.Interface, at["interface"], fmt.Sprintf("interface %q", g.Interface))
+	}
+	if g.MAC != nil {
+		unique(d, index.macs, g.MAC.String(), at["mac"], fmt.Sprintf("MAC address %s", g.MAC))
+	}
+	if g.Domain != "" {
+		what := fmt.Sprintf("domain %q", g.Domain)
+		if g.Vif >= 0 {
+			what = fmt.Sprintf("vif %d of domain %q", g.Vif, g.Domain)
+		}
+		unique(d, index.domains, domainVif{g.Domain, g.Vif}, at["domain"], what)
+	}
+}
+
+// unique notes that key is given at n, and reports it where it was given before.
+func unique[K comparable](d *decoder, seen map[K]Pos, key K, n *yaml.Node, what string) bool {
+	first, taken := seen[key]
+	if !taken {
+		seen[key] = d.src.node(n)
+		return true
+	}
+	d.rep.add(Problem{
+		Pos: d.src.node(n), Code: codeGuestTwice, Msg: what + " is given twice; it can be one guest's only",
+		Related: &Related{Pos: first, Msg: "first given here"},
+	})
+	return false
+}

@@ -1,0 +1,153 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// actionKeys are the keys of a rule of which it has exactly one.
+func actionKeys() []string { return []string{"bridge", "route", "nat", "ignore", "block"} }
+
+// String returns the action's key in a rule.
+func (k ActionKind) String() string {
+	switch k {
+	case Block:
+		return "block"
+	case Bridge:
+		return "bridge"
+	default:
+		return "ignore"
+	}
+}
+
+// rule reads one entry of `rules`.
+func (d *decoder) rule(n *yaml.Node) {
+	var r Rule
+	beside := map[string]*yaml.Node{} // keys that only some actions heed
+	mtu := 0
+	s := schema{
+		what:     "a rule",
+		known:    []string{"name", "match", "bridge", "ignore", "block", "firewall", "guest", "link"},
+		later:    []string{"route", "nat", "rate", "hooks"},
+		required: []string{"name", "match"},
+	}
+	ok := d.fields(n, s, func(key string, k, v *yaml.Node) {
+		switch key {
+		case "name":
+			r.Name = d.ruleName(v)
+		case "match":
+			r.Match = d.match(v)
+		case "bridge":
+			r.Action = Action{Kind: Bridge, Pos: d.src.node(k), Bridge: d.bridge(v)}
+		case "ignore":
+			d.bareAction(k, v)
+			r.Action = Action{Kind: Ignore, Pos: d.src.node(k)}
+		case "block":
+			d.bareAction(k, v)
+			r.Action = Action{Kind: Block, Pos: d.src.node(k)}
+		case "firewall":
+			beside[key] = k
+			r.Firewall = d.firewall(v)
+		case "guest":
+			beside[key] = k
+			r.Guest = d.guestOverride(v)
+		case "link":
+			beside[key] = k
+			mtu = d.link(v)
+		}
+	})
+	if !ok {
+		return
+	}
+	r.Pos = d.src.node(n)
+	r.Action.Bridge.MTU = mtu
+	if !d.oneAction(n, r.Pos) {
+		return
+	}
+	if r.Action.Kind != Bridge && r.Action.Pos != (Pos{}) {
+		r.Action.Bridge.MTU = 0
+		for _, key := range []string{"firewall", "guest", "link"} {
+			if k := beside[key]; k != nil {
+				d.warn(d.src.node(k), codeNoEffect, fmt.Sprintf("%s has no effect in a rule with %s: true", key, r.Action.Kind), "remove it")
+			}
+		}
+	}
+	d.set.set.Rules = append(d.set.set.Rules, r)
+}
+
+func (d *decoder) ruleName(n *yaml.Node) string {
+	name, ok := d.text(n, "a rule's name")
+	if !ok || !d.name(n, "a rule", name) {
+		return ""
+	}
+	if !d.twice(n, fmt.Sprintf("rule %q is defined", name), d.set.rules[name]) {
+		d.set.rules[name] = d.src.node(n)
+	}
+	return name
+}
+
+// bareAction checks that ignore or block is followed by true.
+func (d *decoder) bareAction(k, v *yaml.Node) {
+	if yes, ok := d.boolean(v, k.Value); ok && !yes {
+		d.problem(d.src.node(v), codeChoice, fmt.Sprintf("%s: false is no action", k.Value), "remove the key")
+	}
+}
+
+// oneAction counts the actions among a rule's keys, those not built yet included.
+func (d *decoder) oneAction(n *yaml.Node, pos Pos) bool {
+	var first *yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if d.src.handled[k] || !slices.Contains(actionKeys(), k.Value) {
+			continue
+		}
+		if first != nil {
+			d.rep.add(Problem{
+				Pos: d.src.node(k), Code: codeOneAction, Msg: fmt.Sprintf("a rule has one action, and this one has %s and %s", first.Value, k.Value),
+				Hint: "make two rules of it", Related: &Related{Pos: d.src.node(first), Msg: "the first action is here"},
+			})
+			return false
+		}
+		first = k
+	}
+	if first == nil {
+		d.problem(pos, codeNoAction, "a rule needs an action", "one of bridge, ignore: true and block: true")
+		return false
+	}
+	return true
+}
+
+// guestOverride reads a rule's `guest`.
+func (d *decoder) guestOverride(n *yaml.Node) GuestOverride {
+	var g GuestOverride
+	s := schema{what: "guest", known: []string{"mac", "ip"}}
+	d.fields(n, s, func(key string, _, v *yaml.Node) {
+		switch key {
+		case "mac":
+			mac, ok := d.expandable(v, "mac", func(s string) *valueError { _, verr := parseGuestMAC(s); return verr })
+			if ok {
+				g.MAC = &mac
+			}
+		case "ip":
+			for _, item := range d.oneOrMore(v, "ip") {
+				ip, ok := d.expandable(item, "ip", func(s string) *valueError { _, verr := parseGuestIP(s); return verr })
+				if ok {
+					g.IP = append(g.IP, ip)
+				}
+			}
+		}
+	})
+	return g
+}
+
+// link reads a rule's `link` and returns the MTU, 0 where there is none.
+func (d *decoder) link(n *yaml.Node) int {
+	mtu := 0
+	s := schema{what: "link", known: []string{"mtu"}, later: []string{"txqueuelen", "offload", "sysctl"}}
+	d.fields(n, s, func(_ string, _, v *yaml.Node) {
+		mtu, _ = d.integer(v, "mtu", minMTU, maxMTU)
+	})
+	return mtu
+}

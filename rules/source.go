@@ -1,0 +1,110 @@
+package rules
+
+import (
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// source is one file's text, and the way from the YAML library's positions (lines, and columns in runes) to ours (in bytes).
+type source struct {
+	name    string
+	data    string // without byte order mark
+	starts  []int  // the byte where each line begins
+	library bool
+	broken  bool // not YAML: what it would have defined is not known
+
+	handled map[*yaml.Node]bool // nodes whose problem has been reported; nothing more is said of them
+}
+
+func newSource(name, data string) *source {
+	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}}
+	for i := range len(s.data) {
+		if s.data[i] == '\n' {
+			s.starts = append(s.starts, i+1)
+		}
+	}
+	return s
+}
+
+// line returns line n, counted from 1, without its end; an empty string where there is none.
+func (s *source) line(n int) string {
+	if n < 1 || n > len(s.starts) {
+		return ""
+	}
+	end := len(s.data)
+	if n < len(s.starts) {
+		end = s.starts[n] - 1
+	}
+	return strings.TrimSuffix(s.data[s.starts[n-1]:end], "\r")
+}
+
+// pos is the place of length bytes from byte off on; a span ends with its line.
+func (s *source) pos(off, length int) Pos {
+	off = min(max(off, 0), len(s.data))
+	line := sort.SearchInts(s.starts, off+1)
+	col := off - s.starts[line-1]
+	return Pos{File: s.name, Line: line, Col: col + 1, Len: max(0, min(length, len(s.line(line))-col))}
+}
+
+// file is the place of the whole file.
+func (s *source) file() Pos { return Pos{File: s.name} }
+
+// offset is the byte at which a node begins.
+func (s *source) offset(n *yaml.Node) int {
+	if n.Line < 1 || n.Line > len(s.starts) {
+		return len(s.data)
+	}
+	off := s.starts[n.Line-1]
+	for range n.Column - 1 {
+		if off >= len(s.data) {
+			break
+		}
+		_, size := utf8.DecodeRuneInString(s.data[off:])
+		off += size
+	}
+	return off
+}
+
+// node is the place of a node: of a scalar as it is written, of a list or mapping its beginning.
+func (s *source) node(n *yaml.Node) Pos {
+	off := s.offset(n)
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		return s.pos(off, s.rawLen(n, off))
+	case n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle == 0 && len(n.Content) > 0:
+		return s.node(n.Content[0])
+	default:
+		return s.pos(off, 1)
+	}
+}
+
+// rawLen is the length of a scalar as written, on its first line.
+func (s *source) rawLen(n *yaml.Node, off int) int {
+	rest := s.data[off:]
+	if i := strings.IndexByte(rest, '\n'); i >= 0 {
+		rest = rest[:i]
+	}
+	if quoted(n) {
+		if m := s.decoded(n); len(m) == len(n.Value)+1 {
+			return m[len(n.Value)] + 1 - off
+		}
+	} else if strings.HasPrefix(rest, n.Value) {
+		return len(n.Value)
+	}
+	return len(strings.TrimRight(rest, " \t\r"))
+}
+
+// within is the place of the length bytes from byte off on of a scalar's value. It is exact where the value stands on one line
+// and in a literal block; elsewhere it is the whole scalar.
+func (s *source) within(n *yaml.Node, off, length int) Pos {
+	off = min(max(off, 0), len(n.Value))
+	m := s.decoded(n)
+	if off >= len(m) {
+		return s.node(n)
+	}
+	end := m[min(off+max(length, 0), len(m)-1)]
+	return s.pos(m[off], end-m[off])
+}
