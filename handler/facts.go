@@ -33,14 +33,17 @@ func (s linkFacts) Values(key string) []string {
 		return text(s.link.Alias)
 	case "group":
 		return []string{strconv.FormatUint(uint64(s.link.Group), 10)}
-	case "domid", "vifid":
-		name, ok := vif.ParseXenName(s.link.Name)
-		switch {
-		case !ok:
-			return nil
-		case key == "domid":
-			return []string{strconv.Itoa(name.Domid)}
-		}
+	}
+	return NameFacts(s.link.Name, key)
+}
+
+// NameFacts answers for what an interface's name says of a Xen guest: domid and vifid.
+func NameFacts(iface, key string) []string {
+	name, ok := vif.ParseXenName(iface)
+	switch {
+	case ok && key == "domid":
+		return []string{strconv.Itoa(name.Domid)}
+	case ok && key == "vifid":
 		return []string{strconv.Itoa(name.Vifid)}
 	}
 	return nil

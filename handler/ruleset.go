@@ -132,6 +132,12 @@ func (r *Ruleset) claims(name string) bool {
 	return slices.ContainsFunc(r.claimed, func(claim string) bool { return covers(claim, name) })
 }
 
+// Facts returns what is known of a link as it is now; false means that it is the host's own, about which no rule is asked.
+func (r *Ruleset) Facts(sysfs string, l *rtnl.Link) (*vif.Facts, bool) {
+	f := r.matcher.Facts(sources(sysfs, l, nil)...)
+	return f, r.ours(l, f)
+}
+
 // ours reports whether l can be a guest's at all. What belongs to the host is no vif, whatever a rule's pattern says: the
 // loopback device, bridges and what else has ports, declared networks and their uplinks, and hardware.
 func (r *Ruleset) ours(l *rtnl.Link, f *vif.Facts) bool {

@@ -55,6 +55,12 @@ func FactNames() []string {
 	return append(names, "env.NAME", "attr.NAME")
 }
 
+// IsFact reports whether name is a key of `match`, or one of a family of them.
+func IsFact(name string) bool {
+	_, ok := lookupFact(name)
+	return ok
+}
+
 // textFactNames adds what only a substitution can name: what xenstore holds of the vif, as Xen calls it.
 func textFactNames() []string { return append(FactNames(), "xen.NAME") }
 

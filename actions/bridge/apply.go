@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"vifd/internal/rtnl"
 )
@@ -227,6 +226,7 @@ func (r *run) sendJoined(steps []Step, bridge int) error {
 	return r.sendJoined(steps[1:], bridge)
 }
 
+// change is the one request for joinable steps.
 func change(steps []Step, bridge int) rtnl.Change {
 	var ch rtnl.Change
 	for _, s := range steps {
@@ -235,7 +235,7 @@ func change(steps []Step, bridge int) rtnl.Change {
 			ch.MAC = s.mac
 		case opMTU:
 			ch.MTU = s.mtu
-		case opJoin:
+		default: // opJoin
 			ch.Master = &bridge
 		}
 	}
@@ -253,5 +253,5 @@ func unmet(link rtnl.Link, left []Step) error {
 	for _, s := range left {
 		errs = append(errs, fmt.Errorf("%w: %s", ErrUnmet, s.unmet(link)))
 	}
-	return errors.Join(slices.Clip(errs)...)
+	return errors.Join(errs...)
 }

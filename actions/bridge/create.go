@@ -50,8 +50,7 @@ func (r *run) sendBridge(s Step, bridge *rtnl.Link) (*rtnl.Link, error) {
 		created, err := r.rereadBridge()
 		return &created, err
 	case opFinish:
-		alias := Alias
-		err = r.conn.Set(bridge.Index, rtnl.Change{Alias: alias, Group: new(uint32(0)), MTU: s.mtu, Up: new(true)})
+		err = r.conn.Set(bridge.Index, rtnl.Change{Alias: Alias, Group: new(uint32(0)), MTU: s.mtu, Up: new(true)})
 	case opBridgeUp:
 		err = r.conn.Set(bridge.Index, rtnl.Change{Up: new(true)})
 	default:

@@ -91,8 +91,9 @@ func (s Step) unmet(link rtnl.Link) string {
 		return text
 	case opUp, opDown:
 		return "the link is down, wanted up"
+	default:
+		return "still to be done: " + s.String()
 	}
-	return "still to be done: " + s.String()
 }
 
 func onOff(on bool) string {

@@ -55,8 +55,9 @@ func (e *Error) Is(target error) bool {
 		return target == ErrUnsupported
 	case unix.EADDRNOTAVAIL:
 		return target == ErrAddress
+	default:
+		return false
 	}
-	return false
 }
 
 // parseAck reads NLMSG_ERROR, and NLMSG_DONE where that carries an error (struct nlmsgerr): nil when all went well.

@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,7 +104,7 @@ func (c *Conn) dump(ctx context.Context, request func() *nl.NetlinkRequest, rest
 			return err
 		}
 		restart()
-		if err := c.exchange(request(), each); err != ErrInterrupted { //nolint:errorlint // exchange gives it as it is
+		if err := c.exchange(request(), each); !errors.Is(err, ErrInterrupted) {
 			return err
 		}
 	}

@@ -91,11 +91,17 @@ func TestParseLink(t *testing.T) {
 		"of a bridge": {partialLink(), Link{
 			Index: 7, Name: "vif1.0", Flags: unix.IFF_UP | unix.IFF_LOWER_UP, Master: 3, Port: port, Partial: true,
 		}, nil},
-		"port of a bond": {linkMessage(unix.AF_UNSPEC, 7, nested(unix.IFLA_LINKINFO,
-			nl.NewRtAttr(nl.IFLA_INFO_SLAVE_KIND, nl.ZeroTerminated("bond")), nested(nl.IFLA_INFO_SLAVE_DATA, portAttributes()...))),
-			Link{Index: 7, Flags: unix.IFF_UP | unix.IFF_LOWER_UP}, nil},
-		"PROTINFO of another protocol": {linkMessage(unix.AF_INET6, 7, nested(unix.IFLA_PROTINFO, portAttributes()...)),
-			Link{Index: 7, Flags: unix.IFF_UP | unix.IFF_LOWER_UP}, nil},
+		"port of a bond": {
+			linkMessage(unix.AF_UNSPEC, 7, nested(unix.IFLA_LINKINFO,
+				nl.NewRtAttr(nl.IFLA_INFO_SLAVE_KIND, nl.ZeroTerminated("bond")), nested(nl.IFLA_INFO_SLAVE_DATA, portAttributes()...))),
+			Link{Index: 7, Flags: unix.IFF_UP | unix.IFF_LOWER_UP},
+			nil,
+		},
+		"PROTINFO of another protocol": {
+			linkMessage(unix.AF_INET6, 7, nested(unix.IFLA_PROTINFO, portAttributes()...)),
+			Link{Index: 7, Flags: unix.IFF_UP | unix.IFF_LOWER_UP},
+			nil,
+		},
 		"empty":                 {nil, Link{}, errMalformed},
 		"cut in the header":     {wholeLink()[:15], Link{}, errMalformed},
 		"cut in an attribute":   {wholeLink()[:len(wholeLink())-8], Link{}, errMalformed},

@@ -35,7 +35,8 @@ func TestSet(t *testing.T) {
 		{rtnl.Change{Up: new(false)}, "down", func() { want.Flags = []string{"BROADCAST", "MULTICAST", "M-DOWN"} }},
 		{rtnl.Change{Master: new(0)}, "master 0", func() { want.Master, want.Linkinfo.SlaveKind = "", "" }},
 		{
-			rtnl.Change{MAC: mac(t, "00:16:3e:00:00:01"), MTU: 1400, Master: &bridge}, "address 00:16:3e:00:00:01, mtu 1400, master 2",
+			rtnl.Change{MAC: mac(t, "00:16:3e:00:00:01"), MTU: 1400, Master: &bridge},
+			"address 00:16:3e:00:00:01, mtu 1400, master 2",
 			func() {
 				want.Address, want.MTU, want.Master, want.Linkinfo.SlaveKind = "00:16:3e:00:00:01", 1400, "xenbr0", "bridge"
 			},

@@ -1,0 +1,44 @@
+# vifd: `make help` lists the targets.
+
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 3s
+
+.PHONY: help build demo test test-tools lint unit fuzz unprivileged bench soak clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/vifd, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/vifd ./cmd/vifd
+
+demo: build ## the main job, live, in private namespaces: needs Go alone
+	./bin/vifd demo
+
+test: test-tools lint unit fuzz unprivileged ## every test; installs what the tests use
+
+test-tools: # nft, ip, bridge, udevd, tcpdump …, where missing
+	./scripts/install-test-tools
+
+lint: ## formatting, vet, staticcheck
+	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "gofumpt -w is needed for:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+unit: ## all tests, with the race detector
+	$(GO) test -race -shuffle=on -timeout 10m ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	GO="$(GO)" ./scripts/fuzz $(FUZZTIME)
+
+unprivileged: ## the kernel's tests again, as an ordinary user
+	GO="$(GO)" ./scripts/test-unprivileged
+
+bench: ## the budgets, each beside what it is measured against
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./test/bench
+
+soak: ## the storms, for longer
+	VIFD_SOAK=1 $(GO) test -race -count=5 -run 'Storm|Overflow|Churn' -timeout 60m ./...
+
+clean: ## what was built
+	rm -rf bin

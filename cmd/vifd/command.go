@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vifd/handler"
+	rulesd "vifd/rules.d"
+
+	"vifd/rules"
+)
+
+// The exit codes of every verb.
+const (
+	exitDone   = 0
+	exitFailed = 1 // what was asked for did not come true
+	exitUsage  = 2 // the command line is wrong
+	exitCannot = 3 // vifd could not run at all
+)
+
+// exitError carries the exit code that an error ends the program with.
+type exitError struct {
+	code int
+	err  error // nil: everything has been said
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func exit(code int, err error) error { return &exitError{code: code, err: err} }
+
+// command is vifd with what it needs of the process around it.
+type command struct {
+	in       io.Reader
+	out, err io.Writer
+	environ  []string
+
+	rules     []string
+	state     string
+	output    string
+	color     string
+	logLevel  string
+	logFormat string
+}
+
+// defaultState is where records and the socket are kept.
+const defaultState = "/run/vifd"
+
+// main runs a command line and returns the exit code.
+func (c *command) main(args []string) int {
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	err := root.Execute()
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case !errors.As(err, &e):
+		// Only cobra's own errors come without a code, and they are about the command line.
+		e = &exitError{code: exitUsage, err: fmt.Errorf("%w (vifd --help tells more)", err)}
+	}
+	if e.err != nil {
+		fmt.Fprintf(c.err, "vifd: %v\n", e.err)
+	}
+	return e.code
+}
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "vifd",
+		Short: "connect virtual machines to the host's network, by rules",
+		Long: "vifd connects a guest's interface to the host's network the moment the kernel announces it: it matches the interface\n" +
+			"against rules, which say what bridge it joins and what firewall templates guard it, and takes it back when it goes.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return exit(exitUsage, errors.Join(cmd.Help()))
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringArrayVar(&c.rules, "rules", nil, "rules: a file or folder, may be repeated (default "+strings.Join(rules.DefaultFolders(), ", ")+")")
+	flags.StringVar(&c.state, "state", defaultState, "folder of records and of the socket")
+	flags.StringVarP(&c.output, "output", "o", "text", "form of what is printed: text or json; check knows sarif and github, too")
+	flags.StringVar(&c.color, "color", "auto", "auto, always or never; NO_COLOR is heeded")
+	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
+	root.AddCommand(c.listen(), c.handle(), c.check(), c.status(), c.explain(), c.reload(), c.version(), c.demo())
+	return root
+}
+
+func (c *command) checkFlags(cmd *cobra.Command) error {
+	outputs := []string{"text", "json"}
+	if cmd.Name() == "check" {
+		outputs = append(outputs, "sarif", "github")
+	}
+	for _, f := range []struct {
+		name, value string
+		known       []string
+	}{
+		{"output", c.output, outputs},
+		{"color", c.color, []string{"auto", "always", "never"}},
+		{"log-level", c.logLevel, []string{"debug", "info", "warn", "error"}},
+		{"log-format", c.logFormat, []string{"text", "json"}},
+	} {
+		if !slices.Contains(f.known, f.value) {
+			return exit(exitUsage, fmt.Errorf("--%s %q is not one of %s", f.name, f.value, strings.Join(f.known, ", ")))
+		}
+	}
+	return nil
+}
+
+// logger writes to standard error, in the form asked for.
+func (c *command) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.logLevel)) // checkFlags has seen it
+	opts := &slog.HandlerOptions{Level: level}
+	if c.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(c.err, opts))
+	}
+	return slog.New(slog.NewTextHandler(c.err, opts))
+}
+
+// colored reports whether w is to get colours.
+func (c *command) colored(w io.Writer) bool {
+	switch c.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	f, ok := w.(*os.File)
+	if !ok || c.env("NO_COLOR") != "" || c.env("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func (c *command) env(name string) string {
+	for _, kv := range c.environ {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// load reads the rules that the command line names; the Set is nil where the report has errors.
+func (c *command) load(paths []string) (*rules.Set, *rules.Report) {
+	if len(paths) == 0 {
+		paths = c.rules
+	}
+	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS}
+	if len(paths) == 0 {
+		opts.Paths, opts.Optional = rules.DefaultFolders(), true
+	}
+	return rules.Load(opts)
+}
+
+// ruleset loads the rules and prepares them; problems are printed to standard error.
+func (c *command) ruleset() (*handler.Ruleset, error) {
+	set, report := c.load(nil)
+	if len(report.Problems) > 0 {
+		if err := report.WriteText(c.err, c.colored(c.err)); err != nil {
+			return nil, exit(exitCannot, err)
+		}
+	}
+	if set == nil {
+		return nil, exit(exitCannot, fmt.Errorf("the rules have %d errors", report.Errors()))
+	}
+	rs, err := handler.NewRuleset(set)
+	if err != nil {
+		return nil, exit(exitCannot, err)
+	}
+	return rs, nil
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"vifd/actions/firewall"
+	"vifd/handler"
+	"vifd/internal/journal"
+	"vifd/internal/nft"
+	"vifd/internal/rtnl"
+)
+
+// sysfs is where sysfs is mounted.
+const sysfs = "/sys"
+
+// engine opens everything that a handler works with. close gives it back.
+func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(), err error) {
+	records, err := journal.Open(c.state)
+	if err != nil {
+		return cfg, nil, fmt.Errorf("open the state folder: %w", err)
+	}
+	conn, err := nft.Dial()
+	if err != nil {
+		_ = records.Close()
+		return cfg, nil, err
+	}
+	closeAll = func() { _, _ = conn.Close(), records.Close() }
+	table, err := firewall.OpenTable(conn)
+	if err != nil {
+		closeAll()
+		return cfg, nil, err
+	}
+	return handler.Config{
+		Dial:     func() (handler.Links, error) { return rtnl.Dial() },
+		Firewall: table,
+		Records:  records,
+		Sysfs:    sysfs,
+		Log:      log,
+	}, closeAll, nil
+}

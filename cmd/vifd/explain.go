@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vifd/actions/bridge"
+	"vifd/handler"
+	"vifd/internal/ctl"
+	"vifd/internal/rtnl"
+	"vifd/internal/vif"
+	"vifd/matcher"
+	"vifd/rules"
+)
+
+func (c *command) explain() *cobra.Command {
+	var event bool
+	cmd := &cobra.Command{
+		Use:   "explain IFACE | --event KEY=VALUE…",
+		Short: "say which rule matches a vif, why, and what it would do",
+		Long: "explain holds a vif of this host, or with --event one that is made up of the facts given (interface=vif7.0 domain=web-1\n" +
+			"mac=… ip=… env.NAME=…), against the rules: each rule in order, with the key that kept it from matching, the one that\n" +
+			"wins, and what it would do, in the words of nft, ip and bridge. Nothing is changed.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if !event && len(args) != 1 {
+				return exit(exitUsage, errors.New("explain takes one interface, or --event and facts"))
+			}
+			rs, err := c.ruleset()
+			if err != nil {
+				return err
+			}
+			var x *explanation
+			if event {
+				x, err = explainFacts(rs, args)
+			} else {
+				x, err = explainLink(rs, args[0])
+			}
+			if err != nil {
+				return err
+			}
+			if c.output == "json" {
+				return c.printJSON(x)
+			}
+			x.print(c)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&event, "event", false, "the arguments are facts, KEY=VALUE")
+	return cmd
+}
+
+// explanation is what explain prints.
+type explanation struct {
+	APIVersion string     `json:"apiVersion"`
+	Kind       string     `json:"kind"`
+	Interface  string     `json:"interface"`
+	Rules      []ruleStep `json:"rules"`
+	Rule       string     `json:"rule"` // the winner
+	Action     string     `json:"action"`
+	Network    string     `json:"network"`
+	Firewall   []string   `json:"firewall"`
+	State      string     `json:"state"`
+	Reason     string     `json:"reason,omitempty"`
+	Plan       []string   `json:"plan"`
+}
+
+type ruleStep struct {
+	Rule    string   `json:"rule"`
+	Pos     string   `json:"pos"`
+	Matches bool     `json:"matches"`
+	Key     string   `json:"key,omitempty"`
+	Not     bool     `json:"not,omitempty"`
+	Wanted  []string `json:"wanted,omitempty"`
+	Got     []string `json:"got,omitempty"`
+}
+
+// explainLink explains a vif of this host.
+func explainLink(rs *handler.Ruleset, name string) (*explanation, error) {
+	conn, err := rtnl.Dial()
+	if err != nil {
+		return nil, exit(exitCannot, err)
+	}
+	defer conn.Close()
+	link, err := conn.LinkByName(name)
+	if err != nil {
+		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
+	}
+	facts, ours := rs.Facts(sysfs, &link)
+	if !ours {
+		return nil, exit(exitFailed, fmt.Errorf("%s is the host's own (loopback, bridge, uplink or hardware): no rule is asked about it", name))
+	}
+	plan := rs.Plan(&link, facts)
+	now := bridge.Actual{Link: link}
+	if plan.Port != nil {
+		if b, err := conn.LinkByName(plan.Port.Bridge); err == nil {
+			now.Bridge = &b
+		}
+	}
+	return explainPlan(rs, facts, link.Name, &plan, now), nil
+}
+
+// explainFacts explains a vif that is made up of facts.
+func explainFacts(rs *handler.Ruleset, args []string) (*explanation, error) {
+	given := make(givenFacts)
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok || !rules.IsFact(key) {
+			return nil, exit(exitUsage, fmt.Errorf("%q is not a fact, KEY=VALUE; keys are %s", arg, strings.Join(rules.FactNames(), ", ")))
+		}
+		given[key] = append(given[key], value)
+	}
+	facts := rs.Matcher().Facts(given)
+	name, _ := facts.Value("interface")
+	if err := vif.CheckName(name); err != nil {
+		return nil, exit(exitUsage, fmt.Errorf("--event needs interface=NAME: %w", err))
+	}
+	link := rtnl.Link{Name: name, MAC: net.HardwareAddr{}, MTU: 1500}
+	plan := rs.Plan(&link, facts)
+	return explainPlan(rs, facts, name, &plan, bridge.Actual{Link: link}), nil
+}
+
+// givenFacts are facts from the command line; a Xen name tells the domain's number besides.
+type givenFacts map[string][]string
+
+// Values answers what was given.
+func (g givenFacts) Values(key string) []string {
+	if values, ok := g[key]; ok {
+		return values
+	}
+	if len(g["interface"]) == 0 {
+		return nil
+	}
+	return handler.NameFacts(g["interface"][0], key)
+}
+
+func explainPlan(rs *handler.Ruleset, f *vif.Facts, name string, plan *handler.Plan, now bridge.Actual) *explanation {
+	x := &explanation{
+		APIVersion: ctl.APIVersion, Kind: "Explanation", Interface: name, Rule: plan.Decision.RuleName(), Action: plan.Action,
+		Network: plan.Network(), Firewall: append([]string{}, plan.Firewall...), State: plan.State, Reason: plan.Reason,
+		Plan: append([]string{}, plan.Text(now)...), Rules: []ruleStep{},
+	}
+	for _, step := range rs.Matcher().Explain(f) {
+		x.Rules = append(x.Rules, newRuleStep(step))
+	}
+	return x
+}
+
+func newRuleStep(step matcher.Step) ruleStep {
+	s := ruleStep{Rule: step.Rule.Name, Pos: step.Rule.Pos.String(), Matches: step.Failed == nil}
+	if step.Failed != nil {
+		s.Key, s.Not, s.Got = step.Failed.Term.Key, step.Failed.Negated, step.Failed.Got
+		for i := range step.Failed.Term.Patterns {
+			s.Wanted = append(s.Wanted, step.Failed.Term.Patterns[i].String())
+		}
+	}
+	return s
+}
+
+func (x *explanation) print(c *command) {
+	fmt.Fprintln(c.out, x.Interface)
+	for _, s := range x.Rules {
+		fmt.Fprintf(c.out, "  rule %s (%s): %s\n", s.Rule, s.Pos, s.text())
+	}
+	if x.Rule == "" {
+		fmt.Fprintln(c.out, "  no rule matches: the default decides")
+	}
+	fmt.Fprintf(c.out, "action: %s\n", strings.TrimSpace(x.Action+" "+x.Network))
+	fmt.Fprintf(c.out, "firewall: %s\n", dash(strings.Join(x.Firewall, ", ")))
+	fmt.Fprintf(c.out, "state: %s\n", x.State)
+	if x.Reason != "" {
+		fmt.Fprintf(c.out, "reason: %s\n", x.Reason)
+	}
+	fmt.Fprintln(c.out, "plan:")
+	for _, line := range x.Plan {
+		fmt.Fprintf(c.out, "  %s\n", line)
+	}
+}
+
+func (s ruleStep) text() string {
+	got := "nobody knows it"
+	if len(s.Got) > 0 {
+		got = "it is " + strings.Join(s.Got, ", ")
+	}
+	switch {
+	case s.Matches:
+		return "matches"
+	case s.Not:
+		return fmt.Sprintf("no: %s must not be %s; %s", s.Key, strings.Join(s.Wanted, " or "), got)
+	}
+	return fmt.Sprintf("no: %s must be %s; %s", s.Key, strings.Join(s.Wanted, " or "), got)
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"vifd/handler"
+	"vifd/internal/ctl"
+	"vifd/internal/rtnl"
+	"vifd/internal/uevent"
+)
+
+func (c *command) listen() *cobra.Command {
+	var source string
+	var buffer int
+	cmd := &cobra.Command{
+		Use:   "listen",
+		Short: "run as a listener: configure vifs as they come and go",
+		Long: "listen hears of interfaces from the kernel (or, with --source udev, from udevd after it has handled the event), and of\n" +
+			"their links from rtnetlink. It says msg=ready, and READY=1 to systemd, once every vif that was there has been looked at.\n" +
+			"SIGHUP reads the rules anew; SIGTERM ends it and leaves every guest connected as it is.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			src, err := uevent.ParseSource(source)
+			if err != nil {
+				return exit(exitUsage, fmt.Errorf("--source: %w", err))
+			}
+			return c.runListener(src, buffer)
+		},
+	}
+	cmd.Flags().StringVar(&source, "source", "kernel", "who tells of interfaces: kernel or udev")
+	cmd.Flags().IntVar(&buffer, "receive-buffer", uevent.DefaultReceiveBuffer, "receive buffer of the event sockets, in bytes")
+	return cmd
+}
+
+// listener is a running `vifd listen`.
+type listener struct {
+	c       *command
+	log     *slog.Logger
+	handler *handler.Handler
+	turns   chan turn // resyncs and reloads, one after the other
+}
+
+// turn asks for a resync, with the rules read anew or not.
+type turn struct {
+	reload bool
+	why    string
+	done   chan<- ctl.Response // nil: nobody waits
+}
+
+func (c *command) runListener(source uevent.Source, buffer int) error {
+	log := c.logger()
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	rs, err := c.ruleset()
+	if err != nil {
+		return err
+	}
+	cfg, closeAll, err := c.engine(log)
+	if err != nil {
+		return exit(exitCannot, err)
+	}
+	defer closeAll()
+	server, err := ctl.Listen(ctx, c.state)
+	if err != nil {
+		return exit(exitCannot, err)
+	}
+	defer server.Close()
+	server.Log = log
+	// Both sockets are open, and queue what comes, before the first look at the host: nothing falls in between.
+	events, err := uevent.Open(source, uevent.ReceiveBuffer(buffer))
+	if err != nil {
+		return exit(exitCannot, err)
+	}
+	defer events.Close()
+	links, err := rtnl.OpenMonitor(buffer)
+	if err != nil {
+		return exit(exitCannot, err)
+	}
+	defer links.Close()
+	h, err := handler.New(cfg, rs)
+	if err != nil {
+		return exit(exitCannot, err)
+	}
+	l := &listener{c: c, log: log, handler: h, turns: make(chan turn, 1)}
+	if err := l.run(ctx, events, links, server); err != nil && ctx.Err() == nil {
+		return exit(exitCannot, err)
+	}
+	log.Info("stopped", "forged", events.Stats().Forged, "events", events.Stats().Events)
+	return nil
+}
+
+func (l *listener) run(ctx context.Context, events *uevent.Listener, links *rtnl.Monitor, server *ctl.Server) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.handler.Run(ctx) })
+	group.Go(func() error {
+		begin := time.Now()
+		outs, err := l.handler.Resync(ctx, nil)
+		if err != nil {
+			return err
+		}
+		// What came meanwhile is waiting in the sockets.
+		group.Go(func() error { return events.Run(ctx, eventSink{l.handler, l}) })
+		group.Go(func() error { return links.Run(ctx, linkSink{l.handler, l}) })
+		group.Go(func() error { return server.Serve(ctx, l) })
+		group.Go(func() error { return l.work(ctx) })
+		group.Go(func() error { return l.hangups(ctx) })
+		size, forced := events.Buffer()
+		l.log.Info("ready", "rules", l.handler.Rules().Rules(), "vifs", len(outs), "took", time.Since(begin).Round(time.Microsecond),
+			"buffer", size, "forced", forced)
+		notify(l.log, daemon.SdNotifyReady)
+		return nil
+	})
+	err := group.Wait()
+	notify(l.log, daemon.SdNotifyStopping)
+	return err
+}
+
+// notify tells systemd, if it asked to be told.
+func notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("systemd not notified", "err", err)
+	}
+}
+
+// hangups has the rules read anew on SIGHUP.
+func (l *listener) hangups(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, unix.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			l.ask(turn{reload: true, why: "SIGHUP"})
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// ask has t carried out; one that waits already will do, where nobody waits for the answer.
+func (l *listener) ask(t turn) {
+	select {
+	case l.turns <- t:
+	default:
+	}
+}
+
+// work carries out turns.
+func (l *listener) work(ctx context.Context) error {
+	for {
+		select {
+		case t := <-l.turns:
+			resp := l.take(ctx, t)
+			if t.done != nil {
+				t.done <- resp
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *listener) take(ctx context.Context, t turn) ctl.Response {
+	begin := time.Now()
+	var rs *handler.Ruleset
+	if t.reload {
+		notify(l.log, fmt.Sprintf("%s\n%s", daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec()))
+		defer notify(l.log, daemon.SdNotifyReady)
+		var problems string
+		if rs, problems = l.read(); rs == nil {
+			l.log.Error("reload refused", "why", t.why, "problems", problems)
+			return ctl.ReloadResult{Rules: l.handler.Rules().Rules(), Problems: problems}
+		}
+	}
+	outs, err := l.handler.Resync(ctx, rs)
+	if err != nil {
+		l.log.Error("resync failed", "why", t.why, "err", err)
+		return ctl.ReloadResult{Rules: l.handler.Rules().Rules(), Problems: err.Error()}
+	}
+	l.log.Info("resync", "why", t.why, "vifs", len(outs), "took", time.Since(begin).Round(time.Microsecond))
+	return ctl.ReloadResult{Rules: l.handler.Rules().Rules()}
+}
+
+// read loads the rules for a reload; nil where they have errors, which are then in problems.
+func (l *listener) read() (rs *handler.Ruleset, problems string) {
+	set, report := l.c.load(nil)
+	if set == nil {
+		return nil, problemText(report)
+	}
+	rs, err := handler.NewRuleset(set)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return rs, ""
+}
+
+// Handle answers a client of the socket.
+func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
+	switch req := req.(type) {
+	case ctl.EventRequest:
+		out, err := l.handler.Do(ctx, req.Event)
+		if err != nil {
+			return ctl.Failure{Reason: err.Error()}
+		}
+		return out
+	case ctl.ReloadRequest:
+		done := make(chan ctl.Response, 1)
+		select {
+		case l.turns <- turn{reload: true, why: "vifd reload", done: done}:
+		case <-ctx.Done():
+			return ctl.Failure{Reason: "the listener is busy with other reloads"}
+		}
+		select {
+		case resp := <-done:
+			return resp
+		case <-ctx.Done():
+			return ctl.Failure{Reason: "the reload takes longer than the listener waits for it; it goes on"}
+		}
+	case ctl.StatusRequest:
+		return l.handler.Status()
+	case ctl.VersionRequest:
+		return ctl.Version{Version: version(), Pid: os.Getpid()}
+	}
+	return ctl.Failure{Reason: fmt.Sprintf("unknown request %T", req)}
+}
+
+// eventSink hands uevents on; an overflow means that everything has to be looked at.
+type eventSink struct {
+	*handler.Handler
+	l *listener
+}
+
+// Overflow asks for a resync: uevents were lost.
+func (s eventSink) Overflow() {
+	s.l.log.Warn("overflow", "source", "uevent")
+	s.l.ask(turn{why: "uevents were lost"})
+}
+
+// linkSink does the same for rtnetlink.
+type linkSink struct {
+	*handler.Handler
+	l *listener
+}
+
+// Overflow asks for a resync: link messages were lost.
+func (s linkSink) Overflow() {
+	s.l.log.Warn("overflow", "source", "rtnetlink")
+	s.l.ask(turn{why: "link messages were lost"})
+}
+
+var (
+	_ uevent.Sink = eventSink{}
+	_ rtnl.Sink   = linkSink{}
+	_ ctl.Handler = (*listener)(nil)
+)
