@@ -17,10 +17,15 @@ type source struct {
 	broken  bool // not YAML: what it would have defined is not known
 
 	handled map[*yaml.Node]bool // nodes whose problem has been reported; nothing more is said of them
+	strides map[int][]int       // of a long line: the byte of every stride-th rune; filled when first asked for
 }
 
+// stride bounds how many runes offset walks over, so that a file of one line is not read once for every value in it.
+const stride = 256
+
+
 func newSource(name, data string) *source {
-	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}}
+	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}, strides: map[int][]int{}}
 	for i := range len(s.data) {
 		if s.data[i] == '\n' {
 			s.starts = append(s.starts, i+1)
@@ -57,15 +62,38 @@ func (s *source) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(s.starts) {
 		return len(s.data)
 	}
-	off := s.starts[n.Line-1]
-	for range n.Column - 1 {
-		if off >= len(s.data) {
+	line := s.line(n.Line)
+	runes, off := n.Column-1, 0
+	if len(line) > stride {
+		marks := s.marks(n.Line, line)
+		i := min(runes/stride, len(marks)-1)
+		runes, off = runes-i*stride, marks[i]
+	}
+	for range runes {
+		if off >= len(line) {
 			break
 		}
-		_, size := utf8.DecodeRuneInString(s.data[off:])
+		_, size := utf8.DecodeRuneInString(line[off:])
 		off += size
 	}
-	return off
+	return s.starts[n.Line-1] + off
+}
+
+// marks returns the bytes of runes 0, stride, 2*stride … of a line.
+func (s *source) marks(n int, line string) []int {
+	if marks, ok := s.strides[n]; ok {
+		return marks
+	}
+	var marks []int
+	count := 0
+	for i := range line {
+		if count%stride == 0 {
+			marks = append(marks, i)
+		}
+		count++
+	}
+	s.strides[n] = marks
+	return marks
 }
 
 // node is the place of a node: of a scalar as it is written, of a list or mapping its beginning.
@@ -83,10 +111,11 @@ func (s *source) node(n *yaml.Node) Pos {
 
 // rawLen is the length of a scalar as written, on its first line.
 func (s *source) rawLen(n *yaml.Node, off int) int {
-	rest := s.data[off:]
-	if i := strings.IndexByte(rest, '\n'); i >= 0 {
-		rest = rest[:i]
+	if n.Line < 1 || n.Line > len(s.starts) {
+		return 0
 	}
+	line := s.line(n.Line)
+	rest := line[min(off-s.starts[n.Line-1], len(line)):]
 	if quoted(n) {
 		if m := s.decoded(n); len(m) == len(n.Value)+1 {
 			return m[len(n.Value)] + 1 - off

@@ -26,6 +26,9 @@ func TestLinksAgainstIP(t *testing.T) {
 	h.Run(t, "ip", "tuntap", "add", "mode", "tap", "name", "vif3.0-emu")
 	h.Run(t, "ip", "link", "set", "vif1.0", "mtu", "1400", "group", "77", "txqueuelen", "55", "alias", "guest ünder test", "master", "xenbr0", "up")
 	h.Run(t, "ip", "link", "set", "pvif1.0", "up")
+	testhost.Wait(t, "both ends to run, which the kernel sees to when it finds the time", func() bool {
+		return strings.Count(h.Run(t, "ip", "link", "show"), " state UP ") == 2
+	})
 
 	c := dial(t, h)
 	links, err := c.Links(t.Context())
