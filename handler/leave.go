@@ -27,7 +27,7 @@ func (h *Handler) forget(ctx context.Context, conn Links, ifindex int, k known) 
 	h.mu.Lock()
 	delete(h.known, ifindex)
 	h.mu.Unlock()
-	if k.record.Interface != "" {
+	if k.record.Interface != "" && !k.host {
 		h.cfg.Log.Info("removed", "iface", name, "ifindex", ifindex, "rule", k.record.Rule)
 	}
 	return ctl.Outcome{Interface: name, Ifindex: ifindex}
@@ -50,14 +50,14 @@ func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known
 	if k.record.Link.Bridge == "" {
 		return nil
 	}
-	_, err := bridge.Undo(ctx, conn, undoState(&k.record))
+	_, err := bridge.Undo(ctx, conn, undoState(&k.record, k.record.Interface))
 	return err
 }
 
 // disown is for a link that is the host's own. Should it have been taken for a vif before, by other rules, that is undone.
 func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known, plan Plan) ctl.Outcome {
 	if k.record.Link.Bridge != "" {
-		if _, err := bridge.Undo(ctx, conn, undoState(&k.record)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
+		if _, err := bridge.Undo(ctx, conn, undoState(&k.record, l.Name)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
 			return h.fail(l.Index, k, err)
 		}
 	}

@@ -34,7 +34,8 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
 	switch {
 	case errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrRenamed):
-		// Overtaken: the next round sees what has become of it. It has been asked for, or will be, by the event that tells.
+		// Overtaken: the next round sees what has become of it, and needs to know what this one has done.
+		h.remember(r.ifindex, &k)
 		h.queue.push(r.ifindex, nil, nil)
 		return ctl.Outcome{Interface: link.Name, Ifindex: r.ifindex, State: StateWorking}
 	case err != nil:
@@ -75,7 +76,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		return false, err
 	}
 	if leaves(&was, plan) {
-		if _, err := bridge.Undo(ctx, conn, undoState(&was)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
+		if _, err := bridge.Undo(ctx, conn, undoState(&was, l.Name)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
 			return true, err
 		}
 		wrote = true
@@ -128,8 +129,9 @@ func leaves(was *journal.Record, plan *Plan) bool {
 	return plan.Port == nil || plan.Port.Bridge != was.Link.Bridge || was.Link.StaticFDB && !plan.Port.StaticFDB
 }
 
-func undoState(was *journal.Record) bridge.State {
-	return bridge.State{Ifindex: was.Ifindex, Interface: was.Interface, Bridge: was.Link.Bridge, BridgeIndex: was.Link.BridgeIfindex}
+// undoState is what was done to the link, which is called name by now.
+func undoState(was *journal.Record, name string) bridge.State {
+	return bridge.State{Ifindex: was.Ifindex, Interface: name, Bridge: was.Link.Bridge, BridgeIndex: was.Link.BridgeIfindex}
 }
 
 // announce writes down what is about to be done, unless the journal says so already.

@@ -23,7 +23,6 @@ type source struct {
 // stride bounds how many runes offset walks over, so that a file of one line is not read once for every value in it.
 const stride = 256
 
-
 func newSource(name, data string) *source {
 	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}, strides: map[int][]int{}}
 	for i := range len(s.data) {

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 
 	"vifd/internal/stmt"
 )
@@ -82,7 +83,10 @@ func newLayout() (*layout, error) {
 		Table: table, Name: basePostrouting, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPostrouting, Priority: &post, Policy: &accept,
 	}
 	for d := range directions {
-		l.vmaps[d] = &nftables.Set{Table: table, Name: directions[d].vmap, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict}
+		l.vmaps[d] = &nftables.Set{
+			Table: table, Name: directions[d].vmap, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict,
+			KeyByteOrder: binaryutil.NativeEndian, // or nft lists every name as ""
+		}
 	}
 	for _, s := range guestSets {
 		key, err := nftables.ConcatSetType(nftables.TypeIFName, s.value)

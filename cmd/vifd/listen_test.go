@@ -152,9 +152,9 @@ func TestRestartWritesNothing(t *testing.T) {
 		h.Guest(t, fmt.Sprintf("vif%d.0", i), fmt.Sprintf("00:16:3e:00:00:%02x", i))
 	}
 	h.waitState(t, "configured", vifNames(1, 3)...)
-	before := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "-d", "link") + h.Run(t, "bridge", "-d", "link")
+	before := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link")
 	stop(t, p)
-	if after := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "-d", "link") + h.Run(t, "bridge", "-d", "link"); after != before {
+	if after := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link"); after != before {
 		t.Errorf("stopping changed something:\n%s\nwas:\n%s", after, before)
 	}
 

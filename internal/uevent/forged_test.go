@@ -181,7 +181,6 @@ func TestUdevSource(t *testing.T) {
 	} {
 		before := l.Stats()
 		if err := f.send(tc.data, tc.port, tc.groups); err != nil {
-			// After the group the kernel delivers to port 0, its own, which here takes anything.
 			t.Fatalf("%s: %v", tc.name, err)
 		}
 		want := Stats{

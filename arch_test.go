@@ -1,0 +1,212 @@
+package vifd
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows lists which packages of vifd a package may import: uevent → matcher → plan → actions, and nothing points back. A
+// name with /... stands for everything below it; internal/vif is everybody's.
+var arrows = map[string][]string{
+	".":                 {},
+	"internal/vif":      {},
+	"internal/stmt":     {},
+	"internal/nft":      {},
+	"internal/nlsock":   {},
+	"internal/frame":    {},
+	"internal/journal":  {},
+	"internal/ctl":      {},
+	"internal/rtnl":     {"internal/nlsock"},
+	"internal/uevent":   {"internal/nlsock"},
+	"internal/testhost": {},
+	"rules":             {"internal/stmt"},
+	"rules.d":           {},
+	"matcher":           {"rules"},
+	"actions/firewall":  {"internal/nft", "internal/stmt"},
+	"actions/bridge":    {"internal/rtnl"},
+	"handler":           {"matcher", "rules", "actions/...", "internal/..."},
+	"cmd/vifd":          {"..."},
+	"cmd/vifd/demo":     {"actions/firewall", "internal/...", "rules.d"},
+	"test/bench":        {"..."},
+	"test/packets":      {"..."},
+}
+
+// keepers are the packages that alone may import a library, so that its defects are gone round in one place.
+var keepers = map[string][]string{
+	"gopkg.in/yaml.v3":               {"rules"},
+	"github.com/pilebones/go-udev":   {"internal/uevent"},
+	"github.com/google/nftables":     {"internal/nft", "actions/firewall"},
+	"github.com/vishvananda/netlink": {"internal/rtnl", "internal/testhost", "cmd/vifd/demo", "test/bench", "test/packets"},
+	"github.com/vishvananda/netns":   {"internal/testhost", "test/bench", "test/packets"},
+	"github.com/spf13/cobra":         {"cmd/vifd"},
+	"github.com/coreos/go-systemd":   {"cmd/vifd"},
+	"github.com/mdlayher/netlink":    {"internal/nft"},
+	"os/exec":                        {"internal/testhost", "test/bench", "test/packets"}, // vifd carries nothing out by programs
+	"log":                            {},                                                  // log/slog is injected
+	"testing":                        {"internal/testhost", "test/bench", "test/packets"},
+	"github.com/google/go-cmp/cmp":   {},
+}
+
+// maxLines is how long a file may be before it holds more than one concept.
+const maxLines = 500
+
+type file struct {
+	dir, name string
+	test      bool
+	lines     int
+	tree      *ast.File
+}
+
+func (f *file) path() string { return path.Join(f.dir, f.name) }
+
+func sources(t *testing.T) []file {
+	t.Helper()
+	var files []file
+	err := fs.WalkDir(os.DirFS("."), ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && p != "." || d.Name() == "testdata" || d.Name() == "bin" || p == "tools") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || path.Ext(p) != ".go" {
+			return nil
+		}
+		data, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), p, data, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		files = append(files, file{
+			dir: path.Dir(p), name: path.Base(p), test: strings.HasSuffix(p, "_test.go"), lines: strings.Count(string(data), "\n"), tree: tree,
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 50 {
+		t.Fatalf("found %d files only", len(files))
+	}
+	return files
+}
+
+func imports(f *file) []string {
+	var list []string
+	for _, spec := range f.tree.Imports {
+		p, _ := strconv.Unquote(spec.Path.Value) // the parser has seen it
+		list = append(list, p)
+	}
+	return list
+}
+
+func TestArrows(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.test {
+			continue
+		}
+		allowed, known := arrows[f.dir]
+		if !known {
+			t.Errorf("%s: package %s is not in the picture: say in arrows what it may import", f.path(), f.dir)
+			continue
+		}
+		for _, p := range imports(&f) {
+			to, ours := strings.CutPrefix(p, "vifd/")
+			if ours && to != "internal/vif" && !slices.ContainsFunc(allowed, func(a string) bool { return within(a, to) }) {
+				t.Errorf("%s imports %s: data runs the other way (%s may import %v)", f.path(), p, f.dir, allowed)
+			}
+		}
+	}
+}
+
+func within(pattern, p string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "..."); ok {
+		return strings.HasPrefix(p, prefix)
+	}
+	return pattern == p
+}
+
+func TestKeepers(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.test {
+			continue
+		}
+		for _, p := range imports(&f) {
+			for library, dirs := range keepers {
+				if (p == library || strings.HasPrefix(p, library+"/") && library != "log") && !slices.Contains(dirs, f.dir) {
+					t.Errorf("%s imports %s, which only %v may", f.path(), p, dirs)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysOnceWhatItIs(t *testing.T) {
+	docs := make(map[string]int)
+	for _, f := range sources(t) {
+		if f.test {
+			continue
+		}
+		n := 0
+		if f.tree.Doc != nil {
+			n = 1
+		}
+		docs[f.dir] += n
+	}
+	for dir, n := range docs {
+		if n != 1 {
+			t.Errorf("package %s has %d package comments, want one", dir, n)
+		}
+	}
+}
+
+func TestFilesHoldOneConcept(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.lines > maxLines {
+			t.Errorf("%s has %d lines; more than %d are more than one concept", f.path(), f.lines, maxLines)
+		}
+	}
+}
+
+// TestNoFileDoes bans what makes programs surprising and tests worthless.
+func TestNoFileDoes(t *testing.T) {
+	for _, f := range sources(t) {
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Name.Name == "init" && n.Recv == nil {
+					t.Errorf("%s: an init function: nothing happens by importing a package", f.path())
+				}
+			case *ast.CallExpr:
+				sel, ok := n.Fun.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				x, ok := sel.X.(*ast.Ident)
+				if !ok {
+					return true
+				}
+				switch call := x.Name + "." + sel.Sel.Name; {
+				case f.test && (call == "t.Skip" || call == "t.Skipf" || call == "t.SkipNow" || call == "b.Skip"):
+					t.Errorf("%s: a test that can be skipped proves nothing", f.path())
+				case f.test && call == "time.Sleep":
+					t.Errorf("%s: a test that sleeps hopes; wait for what is to happen (testhost.Wait)", f.path())
+				case call == "os.Exit" && f.dir != "cmd/vifd" && f.dir != "internal/testhost" && !f.test:
+					t.Errorf("%s: os.Exit is main's alone", f.path())
+				}
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package rules
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzLoad feeds texts to Load: it must not panic, not return a Set together with errors, place every problem inside the text, and
+// be able to print what it found in every form.
+func FuzzLoad(f *testing.F) {
+	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/good/*.yaml", "testdata/contract.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 64<<10 {
+			return
+		}
+		set, rep := Load(Options{Paths: []string{Stdin}, Stdin: bytes.NewReader(text), Library: library()})
+		if (set == nil) != (rep.Errors() > 0) {
+			t.Fatalf("set: %t, errors: %d", set != nil, rep.Errors())
+		}
+		src := newSource("x", string(text))
+		for i := range rep.Problems {
+			checkProblem(t, src, &rep.Problems[i])
+		}
+		for _, write := range []func(io.Writer) error{
+			func(w io.Writer) error { return rep.WriteText(w, true) }, rep.WriteJSON, rep.WriteSARIF, rep.WriteGitHub,
+		} {
+			if err := write(io.Discard); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if set != nil {
+			checkSet(t, set)
+		}
+	})
+}
+
+func checkProblem(t *testing.T, src *source, p *Problem) {
+	t.Helper()
+	if p.Code == "" || p.Msg == "" {
+		t.Errorf("incomplete: %+v", p)
+	}
+	if p.Pos.Line < 1 || p.Pos.Line > len(src.starts) {
+		t.Errorf("%s: no such line", p)
+		return
+	}
+	if line := src.line(p.Pos.Line); p.Pos.Col < 1 || p.Pos.Col+p.Pos.Len > len(line)+2 {
+		t.Errorf("%s: column %d+%d of %d", p, p.Pos.Col, p.Pos.Len, len(line))
+	}
+}
+
+// checkSet asserts what whoever uses a Set relies on.
+func checkSet(t *testing.T, set *Set) {
+	t.Helper()
+	seen := map[string]bool{}
+	for i := range set.Rules {
+		r := &set.Rules[i]
+		if r.Name == "" || seen[r.Name] || len(r.Match.Terms)+len(r.Match.Not) == 0 && r.Pos.Line == 0 {
+			t.Errorf("rule %+v", r)
+		}
+		seen[r.Name] = true
+		for _, term := range append(r.Match.Terms, r.Match.Not...) {
+			if len(term.Patterns) == 0 {
+				t.Errorf("rule %s: %s without pattern", r.Name, term.Key)
+			}
+		}
+		for _, ref := range r.Firewall {
+			if _, ok := set.Templates[ref.Name]; !ok {
+				t.Errorf("rule %s: template %q", r.Name, ref.Name)
+			}
+		}
+		if r.Action.Kind == Bridge && r.Action.Bridge.Name.String() == "" {
+			t.Errorf("rule %s: no bridge", r.Name)
+		}
+	}
+	for i := range set.Guests {
+		if g := &set.Guests[i]; g.Interface == "" && g.Domain == "" && g.MAC == nil {
+			t.Errorf("guest %+v", g)
+		}
+	}
+}
