@@ -136,6 +136,10 @@ func (p *Plan) Text(now bridge.Actual) []string {
 		lines = append(lines, p.Guest.Plan()...)
 	}
 	if p.Port != nil {
+		if now.Bridge == nil && !p.Port.Create {
+			lines = append(lines, "# the bridge "+p.Port.Bridge+" must exist: it is not vifd's to create")
+			now.Bridge = &rtnl.Link{Index: -1, Name: p.Port.Bridge, Kind: rtnl.KindBridge, MTU: now.Link.MTU}
+		}
 		for _, step := range bridge.Diff(*p.Port, now) {
 			lines = append(lines, step.String())
 		}

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -66,6 +67,9 @@ func parsePattern(f fact, text string) (Pattern, *valueError) {
 		p.lo, p.hi, verr = parseRange(text, f)
 		p.isRange = p.lo != p.hi
 		p.literal = text
+		if !p.isRange && verr == nil {
+			p.literal = strconv.FormatInt(p.lo, 10)
+		}
 		return p, verr
 	}
 	if f.kind == kindIP && !strings.ContainsAny(text, `*?[\`) {

@@ -53,9 +53,6 @@ func (s *source) pos(off, length int) Pos {
 	return Pos{File: s.name, Line: line, Col: col + 1, Len: max(0, min(length, len(s.line(line))-col))}
 }
 
-// file is the place of the whole file.
-func (s *source) file() Pos { return Pos{File: s.name} }
-
 // offset is the byte at which a node begins.
 func (s *source) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(s.starts) {

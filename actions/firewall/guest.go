@@ -2,11 +2,9 @@ package firewall
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -185,13 +183,3 @@ const nfAccept = 1
 
 // valueSizes is the length of what stands behind the interface's name, by the parameter.
 var valueSizes = map[stmt.Type]int{stmt.TypeMAC: 6, stmt.TypeIP: 4, stmt.TypeIP6: 16}
-
-// compare puts elements into the order in which they are written: maps first, then sets by parameter and value.
-func (e element) compare(o element) int {
-	a := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(e.param)), uint32(e.dir))
-	b := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(o.param)), uint32(o.dir))
-	if c := bytes.Compare(a, b); c != 0 {
-		return c
-	}
-	return strings.Compare(e.value+e.verdict.String(), o.value+o.verdict.String())
-}

@@ -160,8 +160,11 @@ func TestRestartWritesNothing(t *testing.T) {
 
 	nft := h.Start(t, "nft", "monitor")
 	links := h.Start(t, "ip", "monitor", "link")
-	h.Run(t, "nft", "add", "table", "netdev", "begin")
-	nft.WaitOutput(t, "begin")
+	testhost.Wait(t, "nft monitor to hear", func() bool {
+		h.Run(t, "nft", "add", "table", "netdev", "begin")
+		h.Run(t, "nft", "delete", "table", "netdev", "begin")
+		return strings.Contains(nft.Output(), "begin")
+	})
 	testhost.Wait(t, "ip monitor to hear", func() bool {
 		h.Run(t, "ip", "link", "set", "dev", "lo", "alias", "begin")
 		return strings.Contains(links.Output(), "lo:")

@@ -196,4 +196,3 @@ func stop(t *testing.T, p *testhost.Process) {
 		t.Fatalf("the listener ended with %v:\n%s", err, p.Output())
 	}
 }
-

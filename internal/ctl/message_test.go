@@ -79,7 +79,8 @@ func TestWireText(t *testing.T) {
 	}{
 		{"no vifs", Status{}, `{"apiVersion":"vifd/v1","kind":"Status","vifs":[]}`},
 		{
-			"status", Status{Vifs: []VifStatus{
+			"status",
+			Status{Vifs: []VifStatus{
 				{Interface: "vif1.0", Ifindex: 7, Rule: "web", Action: "bridge", Network: "xenbr0", Firewall: []string{"source-guard", "web"}, State: "configured", Since: since},
 				{Interface: "vif2.0", Ifindex: 8, State: "failed", Error: "x", Since: since},
 			}},
@@ -90,7 +91,8 @@ func TestWireText(t *testing.T) {
 		{"outcome", Outcome{Interface: "vif1.0", Ifindex: 7, State: "ignored"}, `{"apiVersion":"vifd/v1","kind":"Outcome","interface":"vif1.0","ifindex":7,"state":"ignored","rule":"","action":"","error":""}`},
 		{"reload", ReloadRequest{}, `{"apiVersion":"vifd/v1","kind":"ReloadRequest"}`},
 		{
-			"event", EventRequest{Event: vif.Event{Action: "add", Interface: "v\xff", Ifindex: 7, Env: map[string]string{"B": "2", "A": "1"}}},
+			"event",
+			EventRequest{Event: vif.Event{Action: "add", Interface: "v\xff", Ifindex: 7, Env: map[string]string{"B": "2", "A": "1"}}},
 			`{"apiVersion":"vifd/v1","kind":"EventRequest","event":{"action":"add","interface":"v\\xff","ifindex":7,"env":["A=1","B=2"]}}`,
 		},
 	} {
