@@ -1,14 +1,17 @@
 package handler
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"vifd/actions/bridge"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
@@ -51,9 +54,10 @@ type known struct {
 	stored  bool // the record is in the journal
 	event   *vif.Event
 	plan    Plan
-	bridge  int  // ifindex of the bridge joined; 0: none
-	retries int  // rounds that failed in a row
-	host    bool // none of vifd's business
+	bridge  int         // ifindex of the bridge joined; 0: none
+	retries int         // rounds that failed in a row
+	retry   *time.Timer // of the next one
+	host    bool        // none of vifd's business
 }
 
 // New makes a handler of what the journal remembers. It changes nothing.
@@ -85,6 +89,8 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 
 // Run works until ctx ends, and leaves every vif as it is.
 func (h *Handler) Run(ctx context.Context) error {
+	// A round that has begun is finished: half-way, a guest would be left as nobody wants it.
+	rounds := context.WithoutCancel(ctx)
 	stop := context.AfterFunc(ctx, h.queue.close)
 	defer stop()
 	var workers errgroup.Group
@@ -97,7 +103,7 @@ func (h *Handler) Run(ctx context.Context) error {
 				if !ok {
 					return nil
 				}
-				h.queue.done(r, h.round(ctx, conn, r))
+				h.queue.done(r, h.round(rounds, conn, r))
 			}
 		})
 	}
@@ -126,7 +132,7 @@ func (h *Handler) Do(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
 	}
 	done := make(chan ctl.Outcome, 1)
 	h.queue.push(ev.Ifindex, remembered(&ev), done)
-	outs, err := await(ctx, 1, done)
+	outs, err := h.queue.await(ctx, 1, done)
 	if err != nil {
 		return ctl.Outcome{}, fmt.Errorf("wait for %s (ifindex %d): %w", ev.Interface, ev.Ifindex, err)
 	}
@@ -164,7 +170,7 @@ func (k *known) asLeft(l *rtnl.Link) bool {
 	case k.plan.State == "": // not looked at yet
 		return false
 	case p != nil && k.plan.State == StateConfigured:
-		return l.Up() && l.Master == k.bridge && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
+		return l.Up() && l.Master == k.bridge && bytes.Equal(l.MAC, bridge.HostMAC()) && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
 	case k.plan.shut():
 		return !l.Up()
 	}

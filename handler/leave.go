@@ -79,8 +79,8 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 func (h *Handler) fail(ifindex int, k known, err error) ctl.Outcome {
 	k.retries++
 	k.record.State, k.record.Error = StateFailed, err.Error()
+	h.retry(ifindex, &k)
 	h.remember(ifindex, &k)
-	h.retry(ifindex, k.retries)
 	h.cfg.Log.Warn(StateFailed, "iface", k.record.Interface, "ifindex", ifindex, "reason", err)
 	return k.outcome()
 }

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"vifd/internal/ctl"
@@ -16,6 +17,7 @@ type queue struct {
 	items   map[int]*item // by ifindex; waiting, being worked on, or both
 	waiting []int         // in the order in which they came
 	closed  bool
+	stopped chan struct{} // closed with the queue
 }
 
 type item struct {
@@ -26,7 +28,7 @@ type item struct {
 }
 
 func newQueue() *queue {
-	q := &queue{items: make(map[int]*item)}
+	q := &queue{items: make(map[int]*item), stopped: make(chan struct{})}
 	q.more.L = &q.mu
 	return q
 }
@@ -104,17 +106,26 @@ func (q *queue) done(r round, out ctl.Outcome) {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
 	q.closed = true
+	close(q.stopped)
 	q.more.Broadcast()
 }
 
+// errStopped says that the handler ended before it came to a vif.
+var errStopped = errors.New("the handler has stopped")
+
 // await receives n outcomes.
-func await(ctx context.Context, n int, done <-chan ctl.Outcome) ([]ctl.Outcome, error) {
+func (q *queue) await(ctx context.Context, n int, done <-chan ctl.Outcome) ([]ctl.Outcome, error) {
 	outs := make([]ctl.Outcome, 0, n)
 	for range n {
 		select {
 		case out := <-done:
 			outs = append(outs, out)
+		case <-q.stopped:
+			return outs, errStopped
 		case <-ctx.Done():
 			return outs, ctx.Err()
 		}

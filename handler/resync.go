@@ -24,7 +24,7 @@ func (h *Handler) Resync(ctx context.Context, rs *Ruleset) ([]ctl.Outcome, error
 	for _, ifindex := range ifindexes {
 		h.queue.push(ifindex, nil, done)
 	}
-	outs, err := await(ctx, len(ifindexes), done)
+	outs, err := h.queue.await(ctx, len(ifindexes), done)
 	if err != nil {
 		return nil, fmt.Errorf("resync: %d of %d vifs looked at: %w", len(outs), len(ifindexes), err)
 	}

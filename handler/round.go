@@ -71,7 +71,7 @@ func (h *Handler) recall(r round) known {
 // carryOut does what plan says, in the order that leaves no gap: record, guard, link. wrote tells whether the kernel was
 // written to.
 func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
-	was := k.record
+	was, up := k.record, l.Up()
 	if err := h.announce(l, k, plan); err != nil {
 		return false, err
 	}
@@ -79,7 +79,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		if _, err := bridge.Undo(ctx, conn, undoState(&was, l.Name)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
 			return true, err
 		}
-		wrote = true
+		wrote, up = true, false
 		k.bridge = 0
 	}
 	guarded, err := h.guard(l, &was, plan)
@@ -96,12 +96,11 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 			h.cfg.Log.Warn("skipped", "iface", l.Name, "ifindex", l.Index, "step", s.Step.String(), "err", s.Err)
 		}
 		return wrote || len(result.Steps) > 0, err
-	case plan.shut() && l.Up():
-		down := false
-		return true, conn.Set(l.Index, rtnl.Change{Up: &down})
-	case !plan.shut() && was.Link.WasUp && !l.Up():
-		up := true // vifd took it down, and has nothing to do with it any more
-		return true, conn.Set(l.Index, rtnl.Change{Up: &up})
+	case plan.shut() && up:
+		return true, conn.Set(l.Index, rtnl.Change{Up: new(false)})
+	case !plan.shut() && was.Link.WasUp && !up:
+		// vifd took it down, and has nothing to do with it any more.
+		return true, conn.Set(l.Index, rtnl.Change{Up: new(true)})
 	}
 	return wrote, nil
 }
@@ -189,7 +188,7 @@ func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time
 	k.record, k.plan = next, plan
 	if plan.Retry {
 		k.retries++
-		h.retry(l.Index, k.retries)
+		h.retry(l.Index, &k)
 	} else {
 		k.retries = 0
 	}
@@ -231,12 +230,15 @@ const (
 )
 
 // retry asks for another round later. The timer of a vif that has gone by then finds nothing to do.
-func (h *Handler) retry(ifindex, failed int) {
+func (h *Handler) retry(ifindex int, k *known) {
 	wait := retryMost
-	if failed < 7 {
-		wait = min(retryMost, retryFirst<<(failed-1))
+	if k.retries < 7 {
+		wait = min(retryMost, retryFirst<<(k.retries-1))
 	}
-	time.AfterFunc(wait, func() { h.queue.push(ifindex, nil, nil) })
+	if k.retry != nil {
+		k.retry.Stop()
+	}
+	k.retry = time.AfterFunc(wait, func() { h.queue.push(ifindex, nil, nil) })
 }
 
 // same compares records but for the time.

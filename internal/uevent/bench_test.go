@@ -45,7 +45,7 @@ func messages() []struct {
 		m      nlsock.Message
 		allocs float64
 	}{
-		{"event", message(event, true), 4}, // the text, the map and its two tables
+		{"event", message(event, true), 3}, // the text, the map and its entries
 		{"queue", message([]byte("add@/devices/virtual/net/vif1.0/queues/rx-0\x00ACTION=add\x00"), true), 0},
 		{"forged", message(event, false), 0},
 	}
