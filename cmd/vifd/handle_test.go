@@ -141,7 +141,7 @@ func TestUdev(t *testing.T) {
 	}
 }
 
-// udevd starts systemd-udevd on the host, with one rule and nothing of this machine's.
+// udevd starts systemd-udevd on the host, with the shipped rules and nothing of this machine's.
 func (h *host) udevd(t *testing.T) {
 	t.Helper()
 	h.Tmpfs(t, "/run")
@@ -150,7 +150,15 @@ func (h *host) udevd(t *testing.T) {
 			h.Tmpfs(t, dir)
 		}
 	}
-	rule := fmt.Sprintf("SUBSYSTEM==\"net\", KERNEL==\"vif*\", ENV{%s}=\"1\", RUN+=\"%s handle --rules %s --state %s\"\n", asVifd, h.self, h.rules, h.state)
+	shipped, err := os.ReadFile("../../dist/90-vifd.rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := fmt.Sprintf("%s handle --rules %s --state %s", h.self, h.rules, h.state)
+	rule := fmt.Sprintf("ENV{%s}=\"1\"\n%s", asVifd, strings.ReplaceAll(string(shipped), "/usr/bin/vifd handle", program))
+	if !strings.Contains(rule, program) {
+		t.Fatalf("the shipped udev rules run no vifd:\n%s", shipped)
+	}
 	h.Do(t, func() error {
 		if err := os.MkdirAll("/run/udev/rules.d", 0o755); err != nil {
 			return err

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vifd/internal/ctl"
 	"vifd/internal/testhost"
@@ -354,4 +356,39 @@ func TestSocketIsPrivate(t *testing.T) {
 		t.Errorf("Version() = %+v, %v; want pid %d", v, err, p.Pid())
 	}
 	stop(t, p)
+}
+
+// TestSystemdIsTold has the listener speak to a notification socket as systemd offers it (sd_notify(3)).
+func TestSystemdIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, bridgeRules(1, 1))
+	socket := h.state + "-notify"
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	hear := func(want string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := conn.Read(buf)
+		if err != nil || !strings.HasPrefix(string(buf[:n]), want) {
+			t.Fatalf("systemd hears %q, %v; want %q", buf[:n], err, want)
+		}
+	}
+	cmd := h.vifd("listen")
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+socket)
+	p := cmd.Background(t)
+	hear("READY=1")
+	p.Signal(t, syscall.SIGHUP)
+	hear("RELOADING=1\nMONOTONIC_USEC=")
+	hear("READY=1")
+	p.Signal(t, syscall.SIGTERM)
+	hear("STOPPING=1")
+	if err := p.Err(); err != nil {
+		t.Errorf("the listener ended with %v", err)
+	}
 }
