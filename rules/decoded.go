@@ -73,21 +73,37 @@ func (s *source) decodeSingle(off int, take func(string, int) bool) int {
 	return off
 }
 
-// escape is what a backslash and c stand for in a double-quoted scalar (YAML 1.2, 5.7), or how many hexadecimal digits follow.
+// escape is what a backslash and c stand for in a double-quoted scalar (YAML 1.1, 5.6), or how many hexadecimal digits follow.
 func escape(c byte) (piece string, digits int) {
 	switch c {
-	case '"', '/', '\'', '\\', ' ', '\t':
+	case '"', '\'', '\\', ' ', '\t':
 		return string(c), 0
+	case '0':
+		return "\x00", 0
+	case 'a':
+		return "\a", 0
+	case 'b':
+		return "\b", 0
 	case 't':
 		return "\t", 0
 	case 'n':
 		return "\n", 0
+	case 'v':
+		return "\v", 0
+	case 'f':
+		return "\f", 0
 	case 'r':
 		return "\r", 0
-	case '0', 'a', 'b', 'v', 'f', 'e':
-		return map[byte]string{'0': "\x00", 'a': "\a", 'b': "\b", 'v': "\v", 'f': "\f", 'e': "\x1b"}[c], 0
-	case 'N', '_', 'L', 'P':
-		return map[byte]string{'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029"}[c], 0
+	case 'e':
+		return "\x1b", 0
+	case 'N':
+		return "\u0085", 0
+	case '_':
+		return "\u00a0", 0
+	case 'L':
+		return "\u2028", 0
+	case 'P':
+		return "\u2029", 0
 	case 'x':
 		return "", 2
 	case 'u':

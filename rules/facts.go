@@ -72,7 +72,7 @@ func lookupFact(name string) (fact, bool) {
 		}
 	}
 	if rest, ok := strings.CutPrefix(name, "env."); ok {
-		// Names of a uevent's properties are those of environment variables (kobject_uevent_env hands them to a helper as such).
+		// Names of a uevent's properties are those of environment variables (lib/kobject_uevent.c, add_uevent_var).
 		ok = allOf(rest, func(c byte) bool { return isWord(c) || c == '_' }) && !isDigit(rest[0])
 		return fact{name: name}, ok
 	}

@@ -86,32 +86,58 @@ func parseElement(attrs []byte) Element {
 	return e
 }
 
-// consistent repeats read until no change of the ruleset came between its parts.
+// consistent repeats read until no change of the ruleset came between its parts. The kernel marks a dump whose parts are of
+// different generations, but not one during whose last part a transaction was committed: the generation is asked for before
+// and after as well.
 func (c *Conn) consistent(read func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for range dumpRetries {
-		err := read()
-		if errors.Is(err, unix.ENOENT) { // the table or set is not there
-			return nil
+		before, err := c.generation()
+		if err != nil {
+			return err
 		}
-		if !errors.Is(err, errInterrupted) {
+		err = read()
+		switch {
+		case errors.Is(err, errInterrupted):
+			continue
+		case errors.Is(err, unix.ENOENT): // the table or set is not there
+			return nil
+		case err != nil:
+			return err
+		}
+		if after, err := c.generation(); err != nil || after == before {
 			return err
 		}
 	}
 	return errInterrupted
 }
 
-// dump sends a dump request and calls each with the attributes of every object in the answer.
+// generation is the number of the ruleset's last change.
+func (c *Conn) generation() (id uint32, err error) {
+	err = c.request(unix.NFT_MSG_GETGEN, unix.NLM_F_ACK, unix.AF_UNSPEC, nil, func(attrs []byte) {
+		if b := attribute(attrs, unix.NFTA_GEN_ID); len(b) >= 4 {
+			id = binary.BigEndian.Uint32(b)
+		}
+	})
+	return id, err
+}
+
+// dump asks for all objects of a kind and calls each with the attributes of every one.
 func (c *Conn) dump(kind uint16, t *nftables.Table, attrs []byte, each func(attrs []byte)) error {
+	return c.request(kind, unix.NLM_F_DUMP, byte(t.Family), attrs, each)
+}
+
+// request sends one request and reads its answer to the end: a dump's, or an acknowledgement.
+func (c *Conn) request(kind, flags uint16, family byte, attrs []byte, each func(attrs []byte)) error {
 	c.seq++
 	const header = unix.SizeofNlMsghdr + sizeofNfgenmsg
 	req := make([]byte, header, header+len(attrs))
 	native.PutUint32(req, uint32(header+len(attrs)))
 	native.PutUint16(req[4:], unix.NFNL_SUBSYS_NFTABLES<<8|kind)
-	native.PutUint16(req[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	native.PutUint16(req[6:], unix.NLM_F_REQUEST|flags)
 	native.PutUint32(req[8:], c.seq)
-	req[unix.SizeofNlMsghdr] = byte(t.Family)
+	req[unix.SizeofNlMsghdr] = family
 	if err := unix.Sendto(c.fd, append(req, attrs...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
@@ -133,9 +159,7 @@ func (c *Conn) dump(kind uint16, t *nftables.Table, attrs []byte, each func(attr
 			}
 			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
 			switch {
-			case m.kind == unix.NLMSG_ERROR && len(m.data) >= 4:
-				return syscall.Errno(-int32(native.Uint32(m.data)))
-			case m.kind == unix.NLMSG_DONE:
+			case m.kind == unix.NLMSG_ERROR, m.kind == unix.NLMSG_DONE:
 				if len(m.data) >= 4 && native.Uint32(m.data) != 0 {
 					return syscall.Errno(-int32(native.Uint32(m.data)))
 				}

@@ -38,13 +38,10 @@ func (r *receiver) once(fd uintptr) bool {
 		r.hdr.Flags = 0
 		n, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.hdr)), 0)
 		r.n, r.errno = int(n), errno
-		switch errno {
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return !r.wait
-		default:
-			return true
+		if errno == unix.EINTR {
+			continue
 		}
+		return errno != unix.EAGAIN || !r.wait
 	}
 }
 

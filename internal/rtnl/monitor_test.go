@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -133,7 +134,7 @@ func TestMonitor(t *testing.T) {
 				t.Fatal("the link was said to be gone")
 			}
 		}
-		return len(s.links) > 0 && s.links[len(s.links)-1].Alias == "still here"
+		return slices.ContainsFunc(s.links, func(l rtnl.Link) bool { return l.Index == vif && l.Alias == "still here" })
 	})
 	h.Unplug(t, "vif9.0")
 	s.expect(t, "the link's end", func(l rtnl.Link, gone bool) bool { return l.Index == vif && l.Name == "vif9.0" && gone })

@@ -71,6 +71,23 @@ func (h *Host) Veths(t testing.TB, far *Host, names ...string) {
 	}
 }
 
+// WaitUp waits until the links named pass frames. That is some time after they have been set up at both ends: the kernel
+// learns of a carrier in a worker of its own (net/core/link_watch.c), and until then it drops what is sent, without an error,
+// and a bridge keeps its port disabled. It asks by rtnetlink, whose lock is held while all that changes; sysfs would tell of
+// the state too early.
+func (h *Host) WaitUp(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		Wait(t, "the link "+name+" to be up at both ends", func() bool {
+			link, err := h.links.LinkByName(name)
+			if err != nil {
+				t.Fatalf("testhost: looking up %s: %v", name, err)
+			}
+			return link.Attrs().OperState == netlink.OperUp
+		})
+	}
+}
+
 // Unplug deletes the link called name, and with it the other end of a pair.
 func (h *Host) Unplug(t testing.TB, name string) {
 	t.Helper()

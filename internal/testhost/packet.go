@@ -2,6 +2,7 @@ package testhost
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -73,7 +74,8 @@ func (p *Port) bind(fd int) error {
 
 // Send puts a frame, from its destination address to the end of its payload, on the wire. VLAN tags in it stay as they are.
 // Frames sent one after the other, also by different ports, reach any place in that order: a veth hands them to the queue
-// of the CPU they were sent on, so all are sent on the same one.
+// of the CPU they were sent on, so all are sent on the same one. A frame sent while the link is not up is lost: see
+// Host.WaitUp.
 func (p *Port) Send(t testing.TB, frame []byte) {
 	t.Helper()
 	if err := p.send(frame); err != nil {
@@ -96,7 +98,7 @@ func (p *Port) send(frame []byte) error {
 	var err error
 	if werr := p.raw.Write(func(fd uintptr) bool {
 		n, err = unix.Write(int(fd), frame)
-		return err != unix.EAGAIN
+		return !errors.Is(err, unix.EAGAIN)
 	}); werr != nil {
 		return werr
 	}
@@ -126,7 +128,7 @@ func (p *Port) Next(limit time.Duration) ([]byte, bool, error) {
 	var err error
 	rerr := p.raw.Read(func(fd uintptr) bool {
 		n, oobn, _, _, err = unix.Recvmsg(int(fd), p.buf, p.oob, 0)
-		return err != unix.EAGAIN && err != unix.EINTR
+		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 	})
 	switch {
 	case os.IsTimeout(rerr):

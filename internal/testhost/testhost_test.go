@@ -266,6 +266,8 @@ func TestPacketsArriveAsSent(t *testing.T) {
 	h := testhost.New(t)
 	guest := h.Guest(t, "vif1.0", "00:16:3e:00:00:01")
 	h.Run(t, "ip", "link", "set", "vif1.0", "up")
+	h.WaitUp(t, "vif1.0")
+	guest.WaitUp(t, "eth0")
 	from, to := guest.Packet(t, "eth0"), h.Packet(t, "vif1.0")
 
 	for _, tc := range []struct{ name, tags string }{

@@ -59,7 +59,7 @@ func parseKernel(data []byte) (udev.UEvent, error) {
 // The magic number is big-endian, the other numbers are as the processor has them.
 const (
 	udevPrefix    = "libudev\x00"
-	udevMagic     = 0xfeedcafe
+	udevMagic     = uint32(0xfeedcafe)
 	udevMagicAt   = 8
 	udevOffsetAt  = 16 // where the properties begin, from the beginning of the message
 	udevLengthAt  = 20 // how many bytes they have
