@@ -162,7 +162,7 @@ func newRuleStep(step matcher.Step) ruleStep {
 }
 
 func (x *explanation) print(c *command) {
-	fmt.Fprintln(c.out, x.Interface)
+	fmt.Fprintln(c.out, printable(x.Interface))
 	for _, s := range x.Rules {
 		fmt.Fprintf(c.out, "  rule %s (%s): %s\n", s.Rule, s.Pos, s.text())
 	}
@@ -173,18 +173,18 @@ func (x *explanation) print(c *command) {
 	fmt.Fprintf(c.out, "firewall: %s\n", dash(strings.Join(x.Firewall, ", ")))
 	fmt.Fprintf(c.out, "state: %s\n", x.State)
 	if x.Reason != "" {
-		fmt.Fprintf(c.out, "reason: %s\n", x.Reason)
+		fmt.Fprintf(c.out, "reason: %s\n", printable(x.Reason))
 	}
 	fmt.Fprintln(c.out, "plan:")
 	for _, line := range x.Plan {
-		fmt.Fprintf(c.out, "  %s\n", line)
+		fmt.Fprintf(c.out, "  %s\n", printable(line))
 	}
 }
 
 func (s ruleStep) text() string {
 	got := "nobody knows it"
 	if len(s.Got) > 0 {
-		got = "it is " + strings.Join(s.Got, ", ")
+		got = "it is " + printable(strings.Join(s.Got, ", "))
 	}
 	switch {
 	case s.Matches:

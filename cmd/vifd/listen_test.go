@@ -392,3 +392,28 @@ func TestSystemdIsTold(t *testing.T) {
 		t.Errorf("the listener ended with %v", err)
 	}
 }
+
+// TestHostileName gives a vif a name that would act on a terminal and in a log.
+func TestHostileName(t *testing.T) {
+	t.Parallel()
+	const name = "vif\x1b[31m;=\"'"
+	h := newHost(t, bridgeRules(1, 1)+"    guest: {mac: \"00:16:3e:00:00:01\"}\n")
+	p := h.listen(t)
+	far := testhost.New(t)
+	h.Veths(t, far, name)
+	h.waitState(t, "configured", name)
+	out, _, code := h.run(t, "status")
+	if code != 0 || strings.Contains(out, "\x1b") || !strings.Contains(out, "vif\ufffd[31m;=\"'") {
+		t.Errorf("status: exit %d, %q", code, out)
+	}
+	if strings.Contains(p.Output(), "\x1b") {
+		t.Errorf("the log acts on the terminal: %q", p.Output())
+	}
+	if list := h.Run(t, "nft", "-j", "list", "set", "bridge", "vifd", "guest-mac"); !strings.Contains(list, "00:16:3e:00:00:01") {
+		t.Errorf("not guarded: %s", list)
+	}
+	h.Unplug(t, name)
+	h.waitEmpty(t)
+	h.wantElements(t, 0)
+	stop(t, p)
+}

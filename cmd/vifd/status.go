@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -71,7 +72,7 @@ func (c *command) printStatus(status ctl.Status, now time.Time) error {
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "INTERFACE\tSTATE\tRULE\tACTION\tNETWORK\tFIREWALL\tAGE")
 	for _, v := range status.Vifs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Interface, v.State, dash(v.Rule), dash(v.Action), dash(v.Network),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Interface), v.State, dash(v.Rule), dash(v.Action), dash(v.Network),
 			dash(strings.Join(v.Firewall, ",")), now.Sub(v.Since).Round(time.Second))
 	}
 	if err := w.Flush(); err != nil {
@@ -79,10 +80,20 @@ func (c *command) printStatus(status ctl.Status, now time.Time) error {
 	}
 	for _, v := range status.Vifs {
 		if v.Error != "" {
-			fmt.Fprintf(c.out, "%s: %s\n", v.Interface, v.Error)
+			fmt.Fprintf(c.out, "%s: %s\n", printable(v.Interface), printable(v.Error))
 		}
 	}
 	return nil
+}
+
+// printable takes out of s what would act on a terminal: the kernel allows nearly every byte in an interface's name.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 func dash(s string) string {

@@ -17,7 +17,7 @@ const (
 	receiveBuffer = 16 << 20 // for the errors of a batch, each a few hundred bytes
 	replySize     = 64 << 10 // of one recvmsg: larger than what the kernel puts into one datagram of a dump
 	dumpTimeout   = 5        // seconds
-	dumpRetries   = 20 // on a host whose rules change all the time
+	dumpRetries   = 20       // on a host whose rules change all the time
 )
 
 // Conn is a netlink socket to nf_tables. It lasts: closing one waits for the kernel to free what transactions deleted.

@@ -39,15 +39,22 @@ func Run(out, errOut io.Writer, environ []string) (int, error) {
 	return code, err
 }
 
-// inside runs the program again in namespaces of its own and returns its exit code. Root needs no user namespace.
+// inside runs the program again in namespaces of its own and returns its exit code. Root needs no user namespace, unless it
+// is a container's and may not make the others.
 func inside(environ []string) (int, error) {
-	attr := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	private := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	mapped := &syscall.SysProcAttr{
+		Cloneflags: private.Cloneflags | unix.CLONE_NEWUSER, Pdeathsig: unix.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
-	p, err := os.StartProcess(self, os.Args, &os.ProcAttr{Env: environ, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attr})
+	start := func(attr *syscall.SysProcAttr) (*os.Process, error) {
+		return os.StartProcess(self, os.Args, &os.ProcAttr{Env: environ, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attr})
+	}
+	p, err := start(private)
+	if errors.Is(err, unix.EPERM) {
+		p, err = start(mapped)
+	}
 	if err != nil {
 		return 3, err
 	}
