@@ -184,6 +184,7 @@ func naive(tokens []globToken, s []rune) bool {
 			ok = ok || c.lo <= s[0] && s[0] <= c.hi
 		}
 		ok = ok != t.negate
+	case globStar: // above
 	}
 	return ok && naive(tokens[1:], s[1:])
 }

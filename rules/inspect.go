@@ -35,7 +35,7 @@ func (s *source) inspect(rep *Report, n *yaml.Node, depth int) {
 		}
 	case yaml.MappingNode:
 		s.inspectMapping(rep, n, depth)
-	case yaml.ScalarNode:
+	default:
 		if msg, hint := ambiguousNumber(n); msg != "" {
 			s.refuse(rep, n, s.node(n), codeNumber, msg, hint)
 		}

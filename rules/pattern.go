@@ -93,6 +93,7 @@ func parsePattern(f fact, text string) (Pattern, *valueError) {
 		verr = checkMACPattern(&p, tokens)
 	case kindIP:
 		verr = onlyRunes(tokens, "0123456789abcdef:.", "an IP address")
+	default: // any text
 	}
 	if verr != nil {
 		return Pattern{}, verr

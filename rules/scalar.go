@@ -145,8 +145,9 @@ func describe(n *yaml.Node) string {
 		return fmt.Sprintf("the boolean %s", n.Value)
 	case scalarInteger, scalarNumber:
 		return fmt.Sprintf("the number %s", n.Value)
+	default:
+		return fmt.Sprintf("the text %s", short(n.Value))
 	}
-	return fmt.Sprintf("the text %s", short(n.Value))
 }
 
 // short quotes a value for a message, cut where it is long.

@@ -18,7 +18,7 @@ func TestWithin(t *testing.T) {
 		{name: "plain", text: "k: abXc", line: 1, col: 6},
 		{name: "plain behind wide characters", text: "日: ¢bXc", line: 1, col: 9},
 		{name: "single quotes", text: "k: 'it''sXc'", line: 1, col: 10},
-		{name: "double quotes", text: `k: "a\"\\\/bX"`, line: 1, col: 13},
+		{name: "double quotes", text: `k: "a\"\\bX"`, line: 1, col: 11},
 		{name: "hexadecimal escapes", text: `k: "\x41\u00e4\U0001F600X"`, line: 1, col: 25},
 		{name: "control escapes", text: `k: "\0\a\b\t\n\v\f\r\e\N\_\L\P\ X"`, line: 1, col: 33},
 		{name: "literal block", text: "k: |\n  one\n    two X\n", line: 3, col: 9},

@@ -86,7 +86,7 @@ func TestOverflow(t *testing.T) {
 	p.Signal(t, syscall.SIGCONT)
 	h.waitState(t, "configured", names[20:]...)
 	p.WaitOutput(t, "msg=overflow")
-	testhost.Wait(t, "the unplugged to be forgotten", func() bool { return len(h.status(t)) == guests-20 })
+	testhost.Wait(t, "the unplugged to be forgotten", func() bool { return len(h.vifs(t)) == guests-20 })
 	h.wantElements(t, guests-20)
 	stop(t, p)
 }
@@ -130,7 +130,7 @@ func TestFlapping(t *testing.T) {
 	}
 	h.Veths(t, far, "vif1.0")
 	h.waitState(t, "configured", "vif1.0")
-	testhost.Wait(t, "one vif alone", func() bool { return len(h.status(t)) == 1 })
+	testhost.Wait(t, "one vif alone", func() bool { return len(h.vifs(t)) == 1 })
 	h.wantElements(t, 1)
 	if port := h.Run(t, "bridge", "link", "show", "dev", "vif1.0"); !strings.Contains(port, "master xenbr0") {
 		t.Errorf("no port: %s", port)
@@ -276,7 +276,7 @@ func TestFlushedRulesetIsRestored(t *testing.T) {
 	h.waitState(t, "configured", "vif2.0")
 	h.wantElements(t, 2)
 	h.Unplug(t, "vif2.0")
-	testhost.Wait(t, "vif2.0 to be forgotten", func() bool { return len(h.status(t)) == 1 })
+	testhost.Wait(t, "vif2.0 to be forgotten", func() bool { return len(h.vifs(t)) == 1 })
 	if after := h.Run(t, "nft", "list", "table", "bridge", "vifd"); after != before {
 		t.Errorf("restored:\n%s\nwas:\n%s", after, before)
 	}

@@ -141,15 +141,19 @@ func (c *Conn) request(kind, flags uint16, family byte, attrs []byte, each func(
 	if err := unix.Sendto(c.fd, append(req, attrs...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
-	interrupted := false
+	interrupted, wait := false, 0
 	for {
-		n, _, err := unix.Recvfrom(c.fd, c.reply, 0)
+		n, _, err := unix.Recvfrom(c.fd, c.reply, wait)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ENOBUFS):
-			interrupted = true // something is missing: the rest is read to its end, then all of it again
+			// Something is missing: the rest is read to its end, which may be what is missing, then all of it again. The kernel
+			// answers within sendmsg and recvmsg, so that an empty queue is the end.
+			interrupted, wait = true, unix.MSG_DONTWAIT
 			continue
+		case errors.Is(err, unix.EAGAIN) && wait != 0:
+			return errInterrupted
 		case err != nil:
 			return err
 		}

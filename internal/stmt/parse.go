@@ -199,13 +199,13 @@ func rawField(t token) (*Field, *Error) {
 	offset, err1 := strconv.ParseUint(parts[1], 10, 11)
 	bits, err2 := strconv.ParseUint(parts[2], 10, 8)
 	switch {
-	case err1 != nil || offset%8 != 0:
-		return nil, at(t, fmt.Sprintf("offset %q of a raw payload", parts[1]), "expected whole bytes, in bits: a multiple of 8, below 2048")
-	case err2 != nil || bits == 0 || bits%8 != 0 || bits > 128:
-		return nil, at(t, fmt.Sprintf("length %q of a raw payload", parts[2]), "expected whole bytes, in bits: a multiple of 8 from 8 to 128")
+	case err1 != nil:
+		return nil, at(t, fmt.Sprintf("offset %q of a raw payload", parts[1]), "expected a number of bits below 2048")
+	case err2 != nil || bits == 0 || offset%8+bits > 128:
+		return nil, at(t, fmt.Sprintf("length %q of a raw payload", parts[2]), "expected a number of bits, at most 16 bytes with what shares the first one")
 	}
 	typ := &Datatype{Name: "integer"}
-	if base != NetworkHeader {
+	if base != NetworkHeader && offset%8 == 0 {
 		// nft 1.0.6 aborts when it lists a lookup of the network header's raw bytes together with the interface.
 		typ.param = rawParams[bits]
 	}

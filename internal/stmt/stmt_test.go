@@ -30,6 +30,7 @@ func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
 		{"bit field", "frag frag-off != 0 return", "frag frag-off[13@16] != 0000; return"},
 		{"nd", "nd target $ip6 return", "nd target[128@64] = $ip6; return"},
 		{"raw", "@th,64,128 $ip6 return", "@th,64,128[128@64] = $ip6; return"},
+		{"raw bits", "@nh,51,13 0 return", "@nh,51,13[13@51] = 0000; return"},
 		{"include", "include no-mac-spoofing", "include no-mac-spoofing"},
 		{"comment", "drop # and be done", "drop"},
 		{"continue", "ip ttl 1 continue", "ip ttl[8@64] = 01; continue"},
@@ -122,8 +123,10 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"ip saddr 10.0.0.1; drop", "                 ^", "unexpected ';'"},
 		{"ip saddr “10.0.0.1” drop", "         ^~~", "unexpected '“'"},
 		{"@xx,0,8 1 drop", "^~~~~~~", "no base of a raw payload"},
-		{"@th,4,8 1 drop", "^~~~~~~", "whole bytes"},
-		{"@th,0,256 1 drop", "^~~~~~~~~", "from 8 to 128"},
+		{"@th,2048,8 1 drop", "^~~~~~~~~~", "below 2048"},
+		{"@th,4,128 1 drop", "^~~~~~~~~", "at most 16 bytes"},
+		{"@th,4,32 $ip drop", "         ^~~", "takes no parameter"},
+		{"@th,0,256 1 drop", "^~~~~~~~~", "at most 16 bytes"},
 	} {
 		t.Run(tt.in, func(t *testing.T) {
 			_, err := Parse(tt.in)
