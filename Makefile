@@ -10,7 +10,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/vifd, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/vifd ./cmd/vifd
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o bin/vifd ./cmd/vifd
 
 demo: build ## the main job, live, in private namespaces: needs Go alone
 	./bin/vifd demo

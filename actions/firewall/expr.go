@@ -230,7 +230,7 @@ func (w *writer) lookup(it *item) {
 	key, ok := keyTypes[it.field.Type]
 	if !ok {
 		key = nftables.TypeInteger
-		key.Bytes = uint32(it.field.Size())
+		key.Bytes = span(it.field)
 	}
 	set := &nftables.Set{Table: w.l.table, KeyType: key}
 	elems, interval := setElements(it.field, it.elems)

@@ -2,9 +2,10 @@ package firewall
 
 import (
 	"bytes"
-	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -18,7 +19,7 @@ import (
 type MAC [6]byte
 
 func (m MAC) String() string {
-	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+	return net.HardwareAddr(m[:]).String()
 }
 
 // LinkLocal is the address that a guest makes of m by itself (EUI-64; RFC 4291, 2.5.1 and appendix A).
@@ -34,6 +35,7 @@ const (
 	VerdictAccept VerdictKind = iota
 	VerdictDrop
 	VerdictGoto
+	verdictForeign // found in the kernel, and none that vifd writes: return, jump …
 )
 
 // Verdict says where the frames of a guest are judged.
@@ -48,6 +50,8 @@ func (v Verdict) String() string {
 		return "drop"
 	case VerdictGoto:
 		return "goto " + v.Chain
+	case verdictForeign:
+		return "a verdict that is not vifd's"
 	default:
 		return "accept"
 	}
@@ -132,10 +136,10 @@ func (e *element) encode(iface string) nftables.SetElement {
 	return nftables.SetElement{Key: key[:cap(key)]}
 }
 
-// text is e as nft writes it.
+// text is e as nft writes it. It is made for every element that is written, in case the kernel refuses it.
 func (e *element) text(iface string) string {
 	if e.param == stmt.TypeNone {
-		return fmt.Sprintf("%s { %q : %s }", directions[e.dir].vmap, iface, e.verdict)
+		return directions[e.dir].vmap + " { " + strconv.Quote(iface) + " : " + e.verdict.String() + " }"
 	}
 	var value string
 	switch e.param {
@@ -145,7 +149,7 @@ func (e *element) text(iface string) string {
 		addr, _ := netip.AddrFromSlice([]byte(e.value))
 		value = addr.String()
 	}
-	return fmt.Sprintf("%s { %q . %s }", setName(e.param), iface, value)
+	return setName(e.param) + " { " + strconv.Quote(iface) + " . " + value + " }"
 }
 
 // Plan returns the commands that connect g, in nft's syntax.
@@ -172,14 +176,19 @@ func decode(have nft.Element, e element, size int) (iface string, _ element, ok 
 		e.verdict = Verdict{Kind: VerdictGoto, Chain: have.Chain}
 	case nfAccept:
 		e.verdict = Verdict{Kind: VerdictAccept}
-	default:
+	case nfDrop:
 		e.verdict = Verdict{Kind: VerdictDrop}
+	default:
+		e.verdict = Verdict{Kind: verdictForeign}
 	}
 	return string(name), e, len(name) > 0
 }
 
-// nfAccept is NF_ACCEPT of <linux/netfilter.h>.
-const nfAccept = 1
+// The verdicts of <linux/netfilter.h>.
+const (
+	nfDrop   = 0
+	nfAccept = 1
+)
 
 // valueSizes is the length of what stands behind the interface's name, by the parameter.
 var valueSizes = map[stmt.Type]int{stmt.TypeMAC: 6, stmt.TypeIP: 4, stmt.TypeIP6: 16}

@@ -178,14 +178,7 @@ func TestStatementsListAsWritten(t *testing.T) {
 	ours, theirs := testhost.New(t), testhost.New(t)
 	install(t, open(t, ours), p)
 
-	script := filepath.Join(t.TempDir(), "script.nft")
-	declared := "table bridge vifd {\n" +
-		"map from-guest { type ifname : verdict; }\nmap to-guest { type ifname : verdict; }\n" +
-		"set guest-mac { type ifname . ether_addr; }\nset guest-ip { type ifname . ipv4_addr; }\nset guest-ip6 { type ifname . ipv6_addr; }\n"
-	if err := os.WriteFile(script, []byte(declared+p.String()+"}\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	theirs.Run(t, "nft", "-f", script)
+	loadText(t, theirs, p)
 	list := func(h *testhost.Host) map[string]string {
 		chains := make(map[string]string)
 		var name string

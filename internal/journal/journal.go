@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -26,6 +23,7 @@ const (
 // Journal is an open state folder.
 type Journal struct {
 	vifs  *os.Root
+	put   *os.File // the folder of vifs, for Put
 	locks *os.Root
 	boot  string
 }
@@ -54,7 +52,11 @@ func Open(dir string) (*Journal, error) {
 	if err != nil {
 		return nil, errors.Join(err, vifs.Close())
 	}
-	j := &Journal{vifs: vifs, locks: locks, boot: strings.TrimSpace(string(boot))}
+	put, err := vifs.Open(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: opening the state folder: %w", err), vifs.Close(), locks.Close())
+	}
+	j := &Journal{vifs: vifs, put: put, locks: locks, boot: strings.TrimSpace(string(boot))}
 	if err := j.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: sweeping %s: %w", dir, err), j.Close())
 	}
@@ -63,7 +65,7 @@ func Open(dir string) (*Journal, error) {
 
 // Close gives the folder's descriptors back. Locks that are held stay held.
 func (j *Journal) Close() error {
-	return errors.Join(j.vifs.Close(), j.locks.Close())
+	return errors.Join(j.vifs.Close(), j.put.Close(), j.locks.Close())
 }
 
 func openSub(state *os.Root, name string) (*os.Root, error) {
@@ -123,25 +125,6 @@ func (j *Journal) Put(r Record) error {
 		return fmt.Errorf("journal: putting the record of ifindex %d: %w", r.Ifindex, err)
 	}
 	return nil
-}
-
-// replace writes data to a file of its own, locked for as long as it has its temporary name (see sweep), and renames it.
-func (j *Journal) replace(name string, data []byte) (err error) {
-	temp := strconv.FormatUint(rand.Uint64(), 36) + tempSuffix
-	f, err := j.vifs.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // a close cannot fail a record that is complete: the page cache has it
-	if err = flock(f, unix.LOCK_EX); err == nil {
-		if _, err = f.Write(data); err == nil {
-			err = j.vifs.Rename(temp, name)
-		}
-	}
-	if err != nil {
-		_ = j.vifs.Remove(temp) // what stays is swept by the next Open
-	}
-	return err
 }
 
 // Get reads the record of one vif. errors.Is(err, fs.ErrNotExist) where there is none; a *DamagedError where it is unusable.

@@ -74,13 +74,3 @@ func (j *Journal) tryLock(name string) (*os.File, error) {
 	}
 	return nil, errors.Join(err, f.Close())
 }
-
-// flock is flock(2) on f, begun anew when a signal (the Go scheduler's own included) breaks it.
-func flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}

@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -17,34 +18,31 @@ const maxElements = 500
 // Batch is a transaction under construction. The methods that add to it never fail: the first error is kept and comes
 // back from the Conn that is to commit it. Not safe for concurrent use, and good for one transaction.
 type Batch struct {
-	conn  *nftables.Conn
-	what  []string // of every message, in order
-	msgs  []netlink.Message
+	conn  nftables.Conn // collects messages; it is never connected to anything
+	parts []part
 	setID uint32
 	err   error
 }
 
-// NewBatch returns an empty batch.
-func NewBatch() *Batch {
-	b := &Batch{}
-	// The library hands the finished messages to a function made for its tests; EPERM is the one answer that makes its
-	// Flush return at once.
-	b.conn, b.err = nftables.New(nftables.WithTestDial(func(req []netlink.Message) ([]netlink.Message, error) {
-		if req != nil {
-			b.msgs = req
-		}
-		return nil, unix.EPERM
-	}))
-	return b
+// part is one message of a batch.
+type part struct {
+	what    string
+	message // without data while it is the library's and has not been fetched from there
 }
 
-// Len is the number of messages in the batch.
-func (b *Batch) Len() int { return len(b.what) }
+// NewBatch returns an empty batch.
+func NewBatch() *Batch { return &Batch{} }
 
-func (b *Batch) note(what string, err error) {
-	b.what = append(b.what, what)
+// Len is the number of messages in the batch.
+func (b *Batch) Len() int { return len(b.parts) }
+
+// note says what a message of the library's is about.
+func (b *Batch) note(what string, err error) { b.add(part{what: what}, err) }
+
+func (b *Batch) add(p part, err error) {
+	b.parts = append(b.parts, p)
 	if err != nil && b.err == nil {
-		b.err = fmt.Errorf("nft: encode %s: %w", what, err)
+		b.err = fmt.Errorf("nft: encode %s: %w", p.what, err)
 	}
 }
 
@@ -107,15 +105,18 @@ func (b *Batch) AddAnonymousSet(s *nftables.Set, elems []nftables.SetElement, wh
 
 // AddElements adds elements to a named set; one that is there already with the same verdict is no error.
 func (b *Batch) AddElements(s *nftables.Set, elems []nftables.SetElement, what string) {
-	for part := range chunks(elems) {
-		b.note("add "+what, b.conn.SetAddElements(s, part))
-	}
+	b.elements(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, s, elems, "add "+what)
 }
 
 // DelElements deletes elements of a named set; one that is not there fails the batch with ENOENT.
 func (b *Batch) DelElements(s *nftables.Set, elems []nftables.SetElement, what string) {
-	for part := range chunks(elems) {
-		b.note("delete "+what, b.conn.SetDeleteElements(s, part))
+	b.elements(unix.NFT_MSG_DELSETELEM, 0, s, elems, "delete "+what)
+}
+
+func (b *Batch) elements(kind, flags uint16, s *nftables.Set, elems []nftables.SetElement, what string) {
+	for some := range chunks(elems) {
+		data, err := elementMessage(s, some)
+		b.add(part{what, message{kind: unix.NFNL_SUBSYS_NFTABLES<<8 | kind, flags: unix.NLM_F_REQUEST | flags, data: data}}, err)
 	}
 }
 
@@ -134,44 +135,83 @@ func chunks(elems []nftables.SetElement) func(yield func([]nftables.SetElement) 
 // encode writes the batch as the kernel reads it. The messages have the sequence numbers seq, seq+1 …, of which the first
 // is the batch's begin; without end the kernel checks everything and then drops it.
 func (b *Batch) encode(seq uint32, end bool) ([]byte, error) {
+	if b.err == nil {
+		b.err = b.complete()
+	}
 	if b.err != nil {
 		return nil, b.err
 	}
-	if b.msgs == nil {
-		if err := b.conn.Flush(); !errors.Is(err, unix.EPERM) {
-			return nil, fmt.Errorf("nft: encode batch: %w", err)
+	const bound = unix.SizeofNlMsghdr + sizeofNfgenmsg
+	size := 2 * bound
+	for i := range b.parts {
+		size += align(unix.SizeofNlMsghdr + len(b.parts[i].data))
+	}
+	buf := make([]byte, 0, size)
+	buf = appendMessage(buf, seq, &message{kind: unix.NFNL_MSG_BATCH_BEGIN, flags: unix.NLM_F_REQUEST, data: boundary[:]})
+	for i := range b.parts {
+		m := b.parts[i].message
+		if i == len(b.parts)-1 {
+			m.flags |= unix.NLM_F_ACK // of the last part alone: one answer says that all is in force
 		}
+		buf = appendMessage(buf, seq+1+uint32(i), &m)
+	}
+	if end {
+		last := seq + 1 + uint32(len(b.parts))
+		buf = appendMessage(buf, last, &message{kind: unix.NFNL_MSG_BATCH_END, flags: unix.NLM_F_REQUEST, data: boundary[:]})
+	}
+	return buf, nil
+}
+
+// boundary is the struct nfgenmsg of a batch's begin and end; its resource is the subsystem, in network byte order.
+var boundary = [sizeofNfgenmsg]byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES}
+
+// complete fetches the messages that the library has made.
+func (b *Batch) complete() error {
+	open := func(p part) bool { return p.data == nil }
+	if !slices.ContainsFunc(b.parts, open) {
+		return nil
+	}
+	// The library hands the finished messages to a function made for its tests; EPERM is the one answer that makes its
+	// Flush return at once.
+	var msgs []netlink.Message
+	b.conn.TestDial = func(req []netlink.Message) ([]netlink.Message, error) {
+		if req != nil {
+			msgs = req
+		}
+		return nil, unix.EPERM
+	}
+	if err := b.conn.Flush(); !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("nft: encode batch: %w", err)
+	}
+	msgs = msgs[1 : len(msgs)-1] // but for its begin and end
+	for i := range b.parts {
+		if !open(b.parts[i]) {
+			continue
+		}
+		if len(msgs) == 0 {
+			return errMessages
+		}
+		flags := msgs[0].Header.Flags &^ (netlink.Acknowledge | netlink.Echo)
+		b.parts[i].message = message{kind: uint16(msgs[0].Header.Type), flags: uint16(flags), data: msgs[0].Data}
+		msgs = msgs[1:]
 	}
 	// Errors are laid at the door of a message by its number: should the library ever send one more than was noted, every
 	// name would be wrong.
-	if len(b.msgs) != len(b.what)+2 {
-		return nil, fmt.Errorf("nft: encode batch: the library made %d messages of %d", len(b.msgs)-2, len(b.what))
+	if len(msgs) > 0 {
+		return errMessages
 	}
-	msgs := b.msgs
-	if !end {
-		msgs = msgs[:len(msgs)-1]
-	}
-	size := 0
-	for i := range msgs {
-		size += align(unix.SizeofNlMsghdr + len(msgs[i].Data))
-	}
-	buf := make([]byte, size)
-	at := 0
-	for i := range msgs {
-		m := &msgs[i]
-		n := unix.SizeofNlMsghdr + len(m.Data)
-		flags := m.Header.Flags &^ (netlink.Acknowledge | netlink.Echo)
-		if i == len(b.what) {
-			flags |= netlink.Acknowledge // of the last part alone: one answer says that all is in force
-		}
-		native.PutUint32(buf[at:], uint32(n))
-		native.PutUint16(buf[at+4:], uint16(m.Header.Type))
-		native.PutUint16(buf[at+6:], uint16(flags))
-		native.PutUint32(buf[at+8:], seq+uint32(i))
-		copy(buf[at+unix.SizeofNlMsghdr:], m.Data)
-		at += align(n)
-	}
-	return buf, nil
+	return nil
+}
+
+var errMessages = errors.New("nft: encode batch: the library made another number of messages than was asked of it")
+
+func appendMessage(b []byte, seq uint32, m *message) []byte {
+	b = native.AppendUint32(b, uint32(unix.SizeofNlMsghdr+len(m.data)))
+	b = native.AppendUint16(b, m.kind)
+	b = native.AppendUint16(b, m.flags)
+	b = native.AppendUint32(b, seq)
+	b = native.AppendUint32(b, 0) // to the kernel
+	return pad(append(b, m.data...))
 }
 
 func align(n int) int { return (n + unix.NLMSG_ALIGNTO - 1) &^ (unix.NLMSG_ALIGNTO - 1) }

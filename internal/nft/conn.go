@@ -134,8 +134,8 @@ func (c *Conn) verdict(b *Batch, first uint32) error {
 
 // name is what the message with number i of the batch's was about; 0 is its begin.
 func (b *Batch) name(i uint32) string {
-	if i == 0 || int(i) > len(b.what) {
+	if i == 0 || int(i) > len(b.parts) {
 		return "transaction"
 	}
-	return b.what[i-1]
+	return b.parts[i-1].what
 }

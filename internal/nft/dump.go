@@ -44,7 +44,7 @@ func (c *Conn) Chains(t *nftables.Table) ([]Chain, error) {
 		if err != nil {
 			return err
 		}
-		table := stringAttr(unix.NFTA_RULE_TABLE, t.Name)
+		table := appendString(nil, unix.NFTA_RULE_TABLE, t.Name)
 		return c.dump(unix.NFT_MSG_GETRULE, t, table, func(attrs []byte) {
 			i, ok := index[cString(attribute(attrs, unix.NFTA_RULE_CHAIN))]
 			if ok && cString(attribute(attrs, unix.NFTA_RULE_TABLE)) == t.Name {
@@ -61,7 +61,7 @@ func (c *Conn) Chains(t *nftables.Table) ([]Chain, error) {
 // Elements returns the elements of a set or verdict map; one that is not there has none.
 func (c *Conn) Elements(s *nftables.Set) ([]Element, error) {
 	var elems []Element
-	query := append(stringAttr(unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name), stringAttr(unix.NFTA_SET_ELEM_LIST_SET, s.Name)...)
+	query := appendString(appendString(nil, unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name), unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 	err := c.consistent(func() error {
 		elems = nil
 		return c.dump(unix.NFT_MSG_GETSETELEM, s.Table, query, func(attrs []byte) {
@@ -176,13 +176,4 @@ func (c *Conn) request(kind, flags uint16, family byte, attrs []byte, each func(
 			}
 		}
 	}
-}
-
-func stringAttr(kind uint16, s string) []byte {
-	n := unix.SizeofNlAttr + len(s) + 1
-	b := make([]byte, align(n))
-	native.PutUint16(b, uint16(n))
-	native.PutUint16(b[2:], kind)
-	copy(b[unix.SizeofNlAttr:], s)
-	return b
 }

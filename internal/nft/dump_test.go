@@ -176,7 +176,7 @@ func TestErrorSaysWhatAndWhy(t *testing.T) {
 // TestExtendedAck reads the kernel's words from an answer laid out as netlink_ack does it (net/netlink/af_netlink.c).
 func TestExtendedAck(t *testing.T) {
 	t.Parallel()
-	tail := append(stringAttr(unix.NLMSGERR_ATTR_MSG, "why not"), 0, 0) // and two bytes that are no attribute
+	tail := append(appendString(nil, unix.NLMSGERR_ATTR_MSG, "why not"), 0, 0) // and two bytes that are no attribute
 	answer := append(make([]byte, 4+unix.SizeofNlMsghdr), tail...)
 	if got := (message{flags: unix.NLM_F_ACK_TLVS, data: answer}).extendedAck(); got != "why not" {
 		t.Errorf("extendedAck() = %q", got)

@@ -1,0 +1,237 @@
+package firewall_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"vifd/actions/firewall"
+	"vifd/internal/stmt"
+	"vifd/internal/testhost"
+)
+
+// statements parses lines of a template.
+func statements(t *testing.T, lines ...string) []firewall.Statement {
+	t.Helper()
+	var list []firewall.Statement
+	for _, line := range lines {
+		s, err := stmt.Parse(line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		list = append(list, firewall.Statement{Stmt: s, Where: "t.yaml:1:1"})
+	}
+	return list
+}
+
+// templates makes templates of one direction from name, statement, statement …
+func templates(t *testing.T, list ...[]string) map[string]firewall.Template {
+	t.Helper()
+	out := make(map[string]firewall.Template)
+	for _, l := range list {
+		out[l[0]] = firewall.Template{Name: l[0], FromGuest: statements(t, l[1:]...)}
+	}
+	return out
+}
+
+func TestCompileSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	port := map[string]firewall.Param{"port": {Type: stmt.TypePort}}
+	needy := firewall.Template{Name: "needy", Params: port, FromGuest: statements(t, "tcp dport $port accept")}
+	for name, tt := range map[string]struct {
+		templates map[string]firewall.Template
+		with      map[string][]string
+		want      string
+	}{
+		"includes itself": {templates(t, []string{"t", "include t"}), nil, "template t includes itself: t → t"},
+		"cycle":           {templates(t, []string{"t", "include u"}, []string{"u", "include v"}, []string{"v", "include u"}), nil, "template u includes itself: t → u → v → u"},
+		"unknown include": {templates(t, []string{"t", "include nosuch"}), nil, `unknown template "nosuch"`},
+		"unbound":         {map[string]firewall.Template{"t": needy}, nil, `parameter "port" has neither a value nor a default`},
+		"no values":       {map[string]firewall.Template{"t": needy}, map[string][]string{"port": {}}, `parameter "port" has neither a value nor a default`},
+		"bad value":       {map[string]firewall.Template{"t": needy}, map[string][]string{"port": {"22", "x"}}, `parameter "port": "x" is not a port number`},
+		"undeclared":      {templates(t, []string{"t", "tcp dport $port accept"}), nil, "t.yaml:1:1: template t: tcp dport $port accept: unknown parameter $port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := firewall.Compile(firewall.Config{Templates: tt.templates, Lists: [][]firewall.Ref{{{Template: "t", With: tt.with}}}})
+			if err == nil || p != nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Compile() = %v, want it to say %q", err, tt.want)
+			}
+		})
+	}
+
+	// What no list reaches is not compiled, and of what one reaches all errors come at once.
+	broken := templates(t, []string{"good", "drop"}, []string{"bad", "tcp dport $a drop", "udp dport $b drop"})
+	if _, err := firewall.Compile(firewall.Config{Templates: broken, Lists: [][]firewall.Ref{{{Template: "good"}}}}); err != nil {
+		t.Errorf("Compile() of good templates alone = %v", err)
+	}
+	_, err := firewall.Compile(firewall.Config{Templates: broken, Lists: [][]firewall.Ref{{{Template: "bad"}}, {{Template: "nosuch"}}}})
+	for _, want := range []string{"$a", "$b", "nosuch"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Compile() = %v, want it to name %s too", err, want)
+		}
+	}
+}
+
+// TestArgumentsMakeChainsOfTheirOwn: one template used with different arguments is one chain each, under a name that nft
+// takes and that stays the same from one compilation to the next.
+func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	params := map[string]firewall.Param{"port": {Type: stmt.TypePort}, "from": {Type: stmt.TypeIP, Default: []string{"10.0.0.0/8", "192.0.2.1"}}}
+	in := firewall.Template{Name: "allow-in", Params: params, ToGuest: statements(t, "ip saddr $from tcp dport $port accept")}
+	use := func(port ...string) firewall.Ref {
+		return firewall.Ref{Template: "allow-in", With: map[string][]string{"port": port}}
+	}
+	cfg := firewall.Config{
+		Templates: map[string]firewall.Template{"allow-in": in},
+		Lists:     [][]firewall.Ref{{use("22")}, {use("80", "8000-8080")}, {use("22"), use("80", "8000-8080")}},
+	}
+	p := compile(t, cfg)
+	text := p.String()
+	for _, want := range []string{
+		"ip saddr { 10.0.0.0/8, 192.0.2.1 } tcp dport 22 accept",
+		"ip saddr { 10.0.0.0/8, 192.0.2.1 } tcp dport { 80, 8000-8080 } accept",
+	} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("the program holds %q %d times, want once:\n%s", want, strings.Count(text, want), text)
+		}
+	}
+	if again := compile(t, cfg).String(); again != text {
+		t.Errorf("compiled twice:\n%s\n%s", text, again)
+	}
+	names := regexp.MustCompile(`(?m)^chain to/allow-in/[0-9a-f]{8} \{$`).FindAllString(text, -1)
+	if len(names) != 2 || names[0] == names[1] || !strings.Contains(text, "chain to/allow-in/") {
+		t.Errorf("the chains of the two uses are %q", names)
+	}
+	for _, refs := range cfg.Lists {
+		if _, err := p.Profile(refs); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := p.Profile([]firewall.Ref{use("23")}); err == nil {
+		t.Error("Profile() of arguments that were not compiled = nil")
+	}
+	// nft takes the names as they are, and lists what it loaded and what vifd installed alike.
+	ours, theirs := testhost.New(t), testhost.New(t)
+	install(t, open(t, ours), p)
+	loadText(t, theirs, p)
+	if a, b := sortSets(table(t, ours)), sortSets(table(t, theirs)); a != b {
+		t.Errorf("vifd's:\n%s\nnft's:\n%s", a, b)
+	}
+}
+
+// loadText gives nft the program as its text, some chains at a time: an ordinary user's socket takes no more.
+func loadText(t *testing.T, h *testhost.Host, p *firewall.Program) {
+	t.Helper()
+	declared := "map from-guest { type ifname : verdict; }\nmap to-guest { type ifname : verdict; }\n" +
+		"set guest-mac { type ifname . ether_addr; }\nset guest-ip { type ifname . ipv4_addr; }\nset guest-ip6 { type ifname . ipv6_addr; }\n"
+	chains := strings.SplitAfter(p.String(), "\n}\n")
+	chains = chains[:len(chains)-1] // behind the last one is nothing
+	for part := range slices.Chunk(chains, 100) {
+		script := h.Command("nft", "-f", "-")
+		text := "table bridge vifd {\n" + declared + strings.Join(part, "") + "}\n"
+		script.Stdin = strings.NewReader(text)
+		if out, err := script.CombinedOutput(); err != nil {
+			t.Fatalf("nft does not take\n%s: %v\n%s", text, err, out)
+		}
+		declared = "" // once
+	}
+}
+
+func table(t *testing.T, h *testhost.Host) string {
+	t.Helper()
+	return h.Run(t, "nft", "list", "table", "bridge", "vifd")
+}
+
+// TestWhoNeedsAMAC: a template does that compares with the guest's MAC, or with the address made of it, wherever it stands.
+func TestWhoNeedsAMAC(t *testing.T) {
+	t.Parallel()
+	all := templates(t,
+		[]string{"by-mac", "ether saddr != $mac drop"}, []string{"by-ip6", "ip6 saddr $ip6 accept"}, []string{"by-ip", "ip saddr $ip accept"},
+		[]string{"plain", "drop"}, []string{"nested", "include by-mac", "drop"}, []string{"nothing", "counter"})
+	all["other-way"] = firewall.Template{Name: "other-way", ToGuest: statements(t, "ether daddr != $mac drop")}
+	for list, want := range map[string]bool{
+		"by-mac": true, "by-ip6": true, "by-ip": false, "plain": false, "nested": true, "other-way": true, "plain by-mac": true, "plain by-ip": false,
+	} {
+		var refs []firewall.Ref
+		for name := range strings.FieldsSeq(list) {
+			refs = append(refs, firewall.Ref{Template: name})
+		}
+		profile, err := compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{refs}}).Profile(refs)
+		if err != nil || profile.NeedsMAC != want {
+			t.Errorf("%s: NeedsMAC is %v, %v; want %v", list, profile.NeedsMAC, err, want)
+		}
+	}
+}
+
+// TestSharedChains checks that what includes share is one chain, that a direction without statements makes none, and
+// that an open guest is no profile's business.
+func TestSharedChains(t *testing.T) {
+	t.Parallel()
+	all := templates(t, []string{"a", "include c", "drop"}, []string{"b", "include c", "accept"}, []string{"c", "counter"}, []string{"empty"}, []string{"hollow", "include empty"})
+	one, two := []firewall.Ref{{Template: "a"}}, []firewall.Ref{{Template: "a"}, {Template: "b"}}
+	hollow := []firewall.Ref{{Template: "hollow"}}
+	p := compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{one, two, hollow}})
+	want := `chain prerouting {
+	type filter hook prerouting priority dstnat; policy accept;
+	iifname vmap @from-guest
+}
+chain postrouting {
+	type filter hook postrouting priority srcnat; policy accept;
+	oifname vmap @to-guest
+}
+chain from/a {
+	jump from/c
+	drop
+}
+chain from/a.b {
+	jump from/a
+	jump from/b
+}
+chain from/b {
+	jump from/c
+	accept
+}
+chain from/c {
+	counter
+}
+`
+	if p.String() != want || p.Rules() != 9 {
+		t.Errorf("the program has %d rules:\n%swant 9:\n%s", p.Rules(), p, want)
+	}
+	for name, tt := range map[string]struct {
+		refs []firewall.Ref
+		from string // the verdict about frames from the guest
+	}{
+		"none": {nil, "accept"}, "hollow": {hollow, "accept"}, "one": {one, "goto from/a"}, "two": {two, "goto from/a.b"},
+	} {
+		profile, err := p.Profile(tt.refs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{`add element bridge vifd from-guest { "x" : ` + tt.from + ` }`, `add element bridge vifd to-guest { "x" : accept }`}
+		if got := (&firewall.Guest{Interface: "x", Profile: profile}).Plan(); !slices.Equal(got, want) {
+			t.Errorf("%s: Plan() = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestSetsAreKeptAsWritten: nft joins what adjoins in a set, and takes a set of one value for the value. Vifd does neither,
+// and nft lists it as it is.
+func TestSetsAreKeptAsWritten(t *testing.T) {
+	t.Parallel()
+	lines := []string{
+		"ip saddr { 0.0.0.0/0 } accept", "ip6 saddr { ::/0 } accept", "ip saddr { 0.0.0.0/1, 128.0.0.0/1 } accept", "meta l4proto { tcp } drop",
+		"udp sport { 1-5, 6-9 } drop", "udp sport { 1-5, 6, 7-9 } drop", "udp sport { 0-65535 } drop", "ip saddr { 192.0.2.1 } accept",
+	}
+	all := templates(t, append([]string{"as-written"}, lines...))
+	h := testhost.New(t)
+	install(t, open(t, h), compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{{{Template: "as-written"}}}}))
+	list := sortSets(table(t, h))
+	for _, line := range lines {
+		if !strings.Contains(list, "\t"+line+"\n") {
+			t.Errorf("nft does not list %q:\n%s", line, list)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package firewall_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"vifd/actions/firewall"
+	"vifd/internal/nft"
+	"vifd/internal/testhost"
+)
+
+// faulty is the real kernel with faults put in: each is used up by one call.
+type faulty struct {
+	*nft.Conn
+	before  []error // of the next commits, which are not carried out where it is set
+	after   []error // of the next commits, which are
+	reading error   // of every dump
+}
+
+func (k *faulty) Commit(b *nft.Batch) error {
+	if len(k.before) > 0 {
+		err := k.before[0]
+		k.before = k.before[1:]
+		if err != nil {
+			return err
+		}
+	}
+	err := k.Conn.Commit(b)
+	if len(k.after) > 0 && err == nil {
+		err, k.after = k.after[0], k.after[1:]
+	}
+	return err
+}
+
+func (k *faulty) Chains(t *nftables.Table) ([]nft.Chain, error) {
+	if k.reading != nil {
+		return nil, k.reading
+	}
+	return k.Conn.Chains(t)
+}
+
+func (k *faulty) Elements(s *nftables.Set) ([]nft.Element, error) {
+	if k.reading != nil {
+		return nil, k.reading
+	}
+	return k.Conn.Elements(s)
+}
+
+func newFaulty(t *testing.T, h *testhost.Host) (*faulty, *firewall.Table) {
+	t.Helper()
+	k := &faulty{}
+	h.Do(t, func() (err error) {
+		k.Conn, err = nft.Dial()
+		return err
+	})
+	t.Cleanup(func() { _ = k.Close() })
+	table, err := firewall.OpenTable(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, table
+}
+
+// sameAsFresh compares a host's table with that of one on which nothing but the installation of p and guests has happened.
+func sameAsFresh(t *testing.T, h *testhost.Host, p *firewall.Program, guests ...*firewall.Guest) {
+	t.Helper()
+	fresh := testhost.New(t)
+	install(t, open(t, fresh), p, guests...)
+	if got, want := table(t, h), table(t, fresh); elementsOf(got) != elementsOf(want) {
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestUnknownOutcome: where the kernel's answer was lost, what is there is read back, and the guest is guarded in the end
+// whether or not it was before.
+func TestUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	refused := &nft.Error{What: "something", Errno: unix.ENOENT}
+	for name, fault := range map[string]faulty{
+		"answer lost, in force":     {after: []error{nft.ErrUnknown}},
+		"answer lost, not in force": {before: []error{nft.ErrUnknown}},
+		"lost twice":                {after: []error{nft.ErrUnknown, nil}},
+		"drift that heals itself":   {before: []error{refused}},
+		"verdict differs":           {before: []error{&nft.Error{What: "something", Errno: unix.EEXIST}}},
+		"chain in use":              {before: []error{fmt.Errorf("wrapped: %w", &nft.Error{What: "something", Errno: unix.EBUSY})}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := testhost.New(t)
+			k, table := newFaulty(t, h)
+			p := guarded(t)
+			one, two := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard)
+			install(t, table, p, one)
+			k.before, k.after = fault.before, fault.after
+			set(t, table, two, 7)
+			sameAsFresh(t, h, p, one, two)
+			if n := table.Stats().Repairs; n != 1 {
+				t.Errorf("%d repairs are counted, want 1", n)
+			}
+			if set(t, table, two, 7) {
+				t.Error("the second Set() wrote")
+			}
+		})
+	}
+}
+
+// TestAFaultIsNoSuccess: whatever fails, the caller is told, nothing is believed that is not so, and the next call that is
+// not hindered puts it right.
+func TestAFaultIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	k, table := newFaulty(t, h)
+	p := guarded(t)
+	one, two := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard)
+	noMemory := &nft.Error{What: "something", Errno: unix.ENOMEM}
+
+	k.before = []error{noMemory}
+	if _, err := table.Install(p, nil, nil); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("Install() = %v, want ENOMEM", err)
+	}
+	if list := listing(t, h); list != "" {
+		t.Errorf("a failed installation left\n%s", list)
+	}
+	install(t, table, p, one)
+
+	k.before = []error{noMemory}
+	if _, err := table.Set(two, 7); !errors.Is(err, unix.ENOMEM) || !strings.Contains(err.Error(), two.Interface) {
+		t.Errorf("Set() = %v, want ENOMEM and the interface's name", err)
+	}
+	sameAsFresh(t, h, p, one)
+
+	// The kernel cannot be read when it has to be: an unreadable table is not an empty one.
+	k.before, k.reading = []error{nft.ErrUnknown}, errors.New("unreadable")
+	if _, err := table.Set(two, 7); !errors.Is(err, k.reading) {
+		t.Errorf("Set() = %v, want that the table cannot be read", err)
+	}
+	for name, call := range map[string]func() error{
+		"Install":   func() error { _, err := table.Install(p, nil, nil); return err },
+		"Ensure":    func() error { _, err := table.Ensure(p); return err },
+		"OpenTable": func() error { _, err := firewall.OpenTable(k); return err },
+	} {
+		if err := call(); !errors.Is(err, k.reading) {
+			t.Errorf("%s() = %v, want that the table cannot be read", name, err)
+		}
+	}
+	k.reading = nil
+	sameAsFresh(t, h, p, one)
+	if !set(t, table, two, 7) {
+		t.Error("Set() without hindrance wrote nothing")
+	}
+	sameAsFresh(t, h, p, one, two)
+
+	k.before = []error{noMemory}
+	if _, err := table.Remove(two.Interface, 7); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("Remove() = %v, want ENOMEM", err)
+	}
+	if !remove(t, table, two.Interface, 7) {
+		t.Error("Remove() without hindrance wrote nothing")
+	}
+	sameAsFresh(t, h, p, one)
+}
+
+// TestNoProgram: without one a guest cannot be judged, and that is an error, not an open door.
+func TestNoProgram(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	p := guarded(t)
+	if _, err := open(t, h).Set(guest(t, p, 1, sourceGuard), 1); err == nil || !strings.Contains(err.Error(), "no program is installed") {
+		t.Errorf("Set() = %v", err)
+	}
+	if list := listing(t, h); list != "" {
+		t.Errorf("Set() left\n%s", list)
+	}
+}
+
+// TestInstallTakesOutWhatIsNotItsOwn meddles with a table and installs the same again: what somebody else put there goes,
+// whatever it says, and what lies beside it stays.
+func TestInstallTakesOutWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"unknown guest":    `add element bridge vifd from-guest { "vif9.0" : accept }; add element bridge vifd guest-mac { "vif9.0" . 02:00:00:00:00:09 }`,
+		"foreign value":    `add element bridge vifd guest-ip { "vif1.0" . 192.0.2.66 }; add element bridge vifd guest-ip6 { "vif1.0" . 2001:db8::66 }`,
+		"let through":      `delete element bridge vifd from-guest { "vif1.0" }; add element bridge vifd from-guest { "vif1.0" : accept }`,
+		"return":           `delete element bridge vifd from-guest { "vif2.0" }; add element bridge vifd from-guest { "vif2.0" : return }`,
+		"continue":         `delete element bridge vifd to-guest { "vif2.0" }; add element bridge vifd to-guest { "vif2.0" : continue }`,
+		"jump":             `delete element bridge vifd from-guest { "vif1.0" }; add element bridge vifd from-guest { "vif1.0" : jump from/source-guard }`,
+		"unknown chain":    `add chain bridge vifd extra; add rule bridge vifd extra accept; add element bridge vifd from-guest { "vif9.0" : goto extra }`,
+		"chains in a ring": `add chain bridge vifd x; add chain bridge vifd y; add rule bridge vifd x jump y; add rule bridge vifd extra accept`,
+		"rule in front":    `insert rule bridge vifd prerouting accept`,
+		"rule in a chain":  `insert rule bridge vifd from/no-mac-spoofing accept`,
+		"rules gone":       `flush chain bridge vifd from/no-mac-spoofing`,
+		"flushed":          `flush ruleset`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := testhost.New(t)
+			p := guarded(t)
+			one, two := guest(t, p, 1, sourceGuard), &firewall.Guest{Interface: "vif2.0", Profile: firewall.Blocked()}
+			table := open(t, h)
+			install(t, table, p, one, two)
+			if name == "chains in a ring" {
+				script = strings.Replace(script, "bridge vifd extra accept", "bridge vifd y accept", 1)
+			}
+			for line := range strings.SplitSeq(script, "; ") {
+				h.Run(t, "nft", line)
+			}
+			if name != "flushed" {
+				h.Run(t, "nft", "add", "table", "bridge", "foreign")
+			}
+			if !install(t, table, p, one, two) {
+				t.Error("Install() wrote nothing")
+			}
+			if list := listing(t, h); name != "flushed" && !strings.Contains(list, "table bridge foreign") {
+				t.Errorf("Install() took somebody else's table:\n%s", list)
+			}
+			sameAsFresh(t, h, p, one, two)
+			if install(t, table, p, one, two) {
+				t.Error("the second Install() wrote")
+			}
+		})
+	}
+}

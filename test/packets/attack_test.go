@@ -1,0 +1,88 @@
+package packets
+
+import (
+	"slices"
+	"testing"
+)
+
+// The players of newWorld's first three guests.
+func (w *world) cast() *cast {
+	return &cast{victim: w.guests[0], friend: w.guests[1], me: w.guests[2]}
+}
+
+// Nothing untrue that a guarded guest sends arrives at anybody, nor does the bridge learn from it, as it is and behind tags.
+func TestAttacksAreStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	c := w.cast()
+	w.introduce(t)
+	honest := attack{name: "honest, but for the tag", frames: udp(c.all(), c.me.ip4, broadcast4)}
+	for _, a := range append(attacks(c), honest) {
+		for _, d := range disguises {
+			if a.name == honest.name && d.tags == nil {
+				continue
+			}
+			frames := disguised(a.frames, d.tags)
+			for i, arrived := range w.exchange(t, c.me, c.me, frames, c.victim.eth0, w.bridge) {
+				if whole(frames, arrived) || len(frames) == 1 && len(arrived) > 0 {
+					t.Errorf("%s (%s): arrived at the %s: %s", a.name, d.name, []string{"victim", "host"}[i], described(arrived))
+				}
+			}
+		}
+		if wrong := w.deceived(t); wrong != "" {
+			t.Errorf("%s: the bridge has learned %s", a.name, wrong)
+			w.forget(t)
+			w.introduce(t)
+		}
+	}
+}
+
+// The attacks are real: without a guard each of them arrives, so it is the guard that stops them.
+func TestAttacksWorkWithoutGuard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	c := w.cast()
+	w.guardBy(t, c.me)
+	for _, a := range attacks(c) {
+		for _, d := range disguises {
+			if a.inert {
+				continue
+			}
+			w.introduce(t)
+			frames := disguised(a.frames, d.tags)
+			if arrived := w.exchange(t, c.me, c.me, frames, c.victim.eth0)[0]; !whole(frames, arrived) {
+				t.Errorf("%s (%s) did not arrive even without a guard: it proves nothing", a.name, d.name)
+			}
+		}
+	}
+}
+
+// Each template keeps its promise alone, for rules that do not take all of source-guard.
+func TestTemplatesAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	c := w.cast()
+	all := attacks(c)
+	for _, d := range disguises {
+		if d.tags != nil {
+			all = append(all, attack{name: d.name, frames: disguised(udp(c.all(), c.me.ip4, broadcast4), d.tags), by: []string{"no-vlan-tags", "no-other-l2"}})
+		}
+	}
+	for _, name := range library(t) {
+		w.guardBy(t, c.me, name)
+		tried := 0
+		for _, a := range all {
+			if !slices.Contains(a.by, name) {
+				continue
+			}
+			tried++
+			w.introduce(t)
+			if arrived := w.exchange(t, c.me, c.me, a.frames, c.victim.eth0)[0]; whole(a.frames, arrived) {
+				t.Errorf("%s alone lets pass: %s", name, a.name)
+			}
+		}
+		if tried == 0 && name != "source-guard" {
+			t.Errorf("no attack tries %s", name)
+		}
+	}
+}
