@@ -58,9 +58,9 @@ func (r Ref) chainName() string {
 	if len(r.With) == 0 {
 		return r.Template
 	}
-	h := fnv.New32a()
+	h := fnv.New64a()
 	_, _ = h.Write([]byte(r.String()))
-	return fmt.Sprintf("%s/%08x", r.Template, h.Sum32())
+	return fmt.Sprintf("%s/%016x", r.Template, h.Sum64())
 }
 
 // listName is the name of a list of templates.
