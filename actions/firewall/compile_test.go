@@ -100,7 +100,7 @@ func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
 	if again := compile(t, cfg).String(); again != text {
 		t.Errorf("compiled twice:\n%s\n%s", text, again)
 	}
-	names := regexp.MustCompile(`(?m)^chain to/allow-in/[0-9a-f]{8} \{$`).FindAllString(text, -1)
+	names := regexp.MustCompile(`(?m)^chain to/allow-in/[0-9a-f]{16} \{$`).FindAllString(text, -1)
 	if len(names) != 2 || names[0] == names[1] || !strings.Contains(text, "chain to/allow-in/") {
 		t.Errorf("the chains of the two uses are %q", names)
 	}
