@@ -44,8 +44,9 @@ type Handler struct {
 	turn  sync.RWMutex
 	rules *Ruleset
 
-	mu    sync.Mutex
-	known map[int]*known // by ifindex
+	mu      sync.Mutex
+	known   map[int]*known // by ifindex
+	lacking map[int]string // ifindexes of vifs whose plan failed, and the bridge that each wants
 }
 
 // known is what the handler remembers of a vif: the record of it, and what the last round left.
@@ -65,7 +66,7 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = DefaultWorkers
 	}
-	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), conns: make(chan Links, cfg.Workers+1)}
+	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), lacking: make(map[int]string), conns: make(chan Links, cfg.Workers+1)}
 	for range cap(h.conns) {
 		conn, err := cfg.Dial()
 		if err != nil {
@@ -146,8 +147,8 @@ func (h *Handler) Link(l rtnl.Link, gone bool) {
 	news := k == nil && !gone || k != nil && (gone || !k.asLeft(&l))
 	var waiting []int
 	if l.Kind == rtnl.KindBridge && !gone {
-		for ifindex, other := range h.known {
-			if other.plan.Retry && other.plan.Network() == l.Name {
+		for ifindex, wanted := range h.lacking {
+			if wanted == l.Name {
 				waiting = append(waiting, ifindex)
 			}
 		}

@@ -26,6 +26,7 @@ func (h *Handler) forget(ctx context.Context, conn Links, ifindex int, k known) 
 	}
 	h.mu.Lock()
 	delete(h.known, ifindex)
+	delete(h.lacking, ifindex)
 	h.mu.Unlock()
 	if k.record.Interface != "" && !k.host {
 		h.cfg.Log.Info("removed", "iface", name, "ifindex", ifindex, "rule", k.record.Rule)

@@ -209,6 +209,11 @@ func (h *Handler) remember(ifindex int, k *known) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.known[ifindex] = k
+	if k.plan.Retry {
+		h.lacking[ifindex] = k.plan.Network()
+	} else {
+		delete(h.lacking, ifindex)
+	}
 }
 
 func (h *Handler) report(l *rtnl.Link, plan *Plan, took time.Duration) {

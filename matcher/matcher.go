@@ -1,8 +1,6 @@
 package matcher
 
 import (
-	"slices"
-
 	"vifd/internal/vif"
 	"vifd/rules"
 )
@@ -81,7 +79,12 @@ func failure(m *rules.Match, f *vif.Facts) *Failure {
 }
 
 func holds(t *rules.Term, f *vif.Facts) bool {
-	return slices.ContainsFunc(f.Values(t.Key), func(value string) bool {
-		return slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return p.Match(value) })
-	})
+	for _, value := range f.Values(t.Key) {
+		for i := range t.Patterns {
+			if t.Patterns[i].Match(value) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -47,16 +47,6 @@ func runBare(g guest, bridge, state string) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("X_MON") != "" {
-		mon := open(unix.NETLINK_ROUTE, 1)
-		go func() {
-			runtime.LockOSThread()
-			buf := make([]byte, 65536)
-			for {
-				unix.Recvfrom(mon, buf, 0)
-			}
-		}()
-	}
 	fmt.Println("ready")
 	suffix := []byte("/" + g.name)
 	for {

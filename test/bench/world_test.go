@@ -53,15 +53,15 @@ const (
 	// perBridge is how many guests share a bridge.
 	perBridge = 250
 	// probe is the number of the guest that comes and goes while the others stay. Its bridge is its own.
-	probe = 50_000
+	probe = 30_000
 )
 
 func bridgeOf(number int) string { return fmt.Sprintf("xenbr%d", number/perBridge) }
 
-// names are those of guests first to last.
-func names(first, last int) []string {
+// names are those of guests 1 to n.
+func names(n int) []string {
 	var list []string
-	for i := first; i <= last; i++ {
+	for i := 1; i <= n; i++ {
 		list = append(list, newGuest(i).name)
 	}
 	return list
@@ -71,28 +71,27 @@ func names(first, last int) []string {
 func rulesOf(n int) string {
 	var b strings.Builder
 	b.WriteString("guests:\n")
-	bridges := make(map[string][]string)
-	var order []string
 	add := func(g guest) {
 		fmt.Fprintf(&b, "  - {interface: %s, mac: \"%x:%x:%x:%x:%x:%x\", ip: [%d.%d.%d.%d, \"fd00::%x\"]}\n", g.name,
 			g.mac[0:1], g.mac[1:2], g.mac[2:3], g.mac[3:4], g.mac[4:5], g.mac[5:6], g.ip4[0], g.ip4[1], g.ip4[2], g.ip4[3], g.number)
-		bridge := bridgeOf(g.number)
-		if bridges[bridge] == nil {
-			order = append(order, bridge)
-		}
-		bridges[bridge] = append(bridges[bridge], g.name)
 	}
 	for i := 1; i <= n; i++ {
 		add(newGuest(i))
 	}
 	add(newGuest(probe))
+	var bridges []int
+	for i := 0; i <= n; i += perBridge {
+		bridges = append(bridges, i)
+	}
+	bridges = append(bridges, probe/perBridge*perBridge)
 	b.WriteString("networks:\n")
-	for _, bridge := range order {
-		fmt.Fprintf(&b, "  %s: {bridge: {create: true}}\n", bridge)
+	for _, first := range bridges {
+		fmt.Fprintf(&b, "  %s: {bridge: {create: true}}\n", bridgeOf(first))
 	}
 	b.WriteString("rules:\n")
-	for i, bridge := range order {
-		fmt.Fprintf(&b, "  - {name: guests%d, match: {interface: [%s]}, bridge: %s, firewall: source-guard}\n", i, strings.Join(bridges[bridge], ", "), bridge)
+	for _, first := range bridges {
+		fmt.Fprintf(&b, "  - {name: %s, match: {interface: \"vif*\", domid: \"%d-%d\"}, bridge: %s, firewall: source-guard}\n",
+			bridgeOf(first), first, first+perBridge-1, bridgeOf(first))
 	}
 	return b.String()
 }
@@ -134,24 +133,23 @@ func newHost(b *testing.B, vifd string, guests int) *host {
 }
 
 // listen starts vifd and waits until it is ready.
-func (h *host) listen(b *testing.B, env ...string) *testhost.Process {
+func (h *host) listen(b *testing.B) *testhost.Process {
 	b.Helper()
 	cmd := h.Command(h.vifd, "listen", "--rules", h.rules, "--state", h.state)
-	cmd.Env = append(os.Environ(), env...)
 	p := cmd.Background(b)
 	p.WaitOutput(b, "msg=ready")
 	return p
 }
 
 // startBare starts the bare program and waits until it is ready.
-func (h *host) startBare(b *testing.B, env ...string) *testhost.Process {
+func (h *host) startBare(b *testing.B) *testhost.Process {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
 	cmd := h.Command(self)
-	cmd.Env = append(append(os.Environ(), asBare+"="+h.state+"/vifs"), env...)
+	cmd.Env = append(os.Environ(), asBare+"="+h.state+"/vifs")
 	p := cmd.Background(b)
 	p.WaitOutput(b, "ready")
 	return p
