@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -32,6 +33,7 @@ type Table struct {
 	kernel Kernel
 	layout *layout
 	writes sync.Mutex // held through every transaction and everything that reads the kernel
+	ended  time.Time  // when the last group of requests was carried out; guarded by writes
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
@@ -245,14 +247,25 @@ func (t *Table) submit(r *request) error {
 	t.writes.Lock()
 	defer t.writes.Unlock()
 	if !r.done {
+		if time.Since(t.ended) < stormGap {
+			time.Sleep(gathering)
+		}
 		t.mu.Lock()
 		group := t.queue
 		t.queue = nil
 		t.mu.Unlock()
 		t.carryOut(group)
+		t.ended = time.Now()
 	}
 	return r.err
 }
+
+// A request that comes so soon after the last transaction is one of many: it waits a little for the others, so that a
+// thousand vifs at once do not cost the kernel a thousand transactions. One that comes alone does not wait.
+const (
+	stormGap  = 2 * time.Millisecond
+	gathering = time.Millisecond
+)
 
 // carryOut commits a group of requests in one transaction. Where that fails, each is tried alone, so that one bad guest
 // does not keep the others out. It is called with writes held.
