@@ -110,6 +110,9 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 				return nil, fmt.Errorf("ctl: waiting for a place at %s: %w", c.path, err)
 			}
 			continue
+		case errors.Is(err, context.DeadlineExceeded):
+			// The dialer looks at the deadline by itself; connecting to a Unix socket does not wait for anything else.
+			return nil, fmt.Errorf("ctl: waiting for a place at %s: %w", c.path, err)
 		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
 			return nil, fmt.Errorf("ctl: %w on %s", ErrNoListener, c.path)
 		case err != nil:
