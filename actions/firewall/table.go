@@ -263,8 +263,8 @@ func (t *Table) submit(r *request) error {
 // A request that comes so soon after the last transaction is one of many: it waits a little for the others, so that a
 // thousand vifs at once do not cost the kernel a thousand transactions. One that comes alone does not wait.
 const (
-	stormGap  = 2 * time.Millisecond
-	gathering = time.Millisecond
+	stormGap  = 4 * time.Millisecond
+	gathering = 2 * time.Millisecond
 )
 
 // carryOut commits a group of requests in one transaction. Where that fails, each is tried alone, so that one bad guest
