@@ -29,12 +29,8 @@ func Once(ctx context.Context, cfg Config, rs *Ruleset, ev vif.Event) (ctl.Outco
 		return ctl.Outcome{}, err
 	}
 	conn := <-h.conns
-	event := &ev
-	if gone := remembered(&ev); gone == nil {
-		// Kept for the name of a vif that left no record.
-		event = &vif.Event{Interface: ev.Interface, Ifindex: ev.Ifindex, Action: ev.Action, Subsystem: ev.Subsystem, Env: ev.Env}
-	}
-	return h.round(ctx, conn, round{ifindex: ev.Ifindex, event: event}), nil
+	// A removal's event as well: it names a vif that left no record.
+	return h.round(ctx, conn, round{ifindex: ev.Ifindex, event: &ev}), nil
 }
 
 // VifStatus is a record as `vifd status` shows it.

@@ -40,8 +40,14 @@ func (k *protocols) tested(it *item) {
 }
 
 func protocolTest(p stmt.Proto) string {
-	if ethertype, ok := ethertypes[p]; ok {
-		return map[string]string{"\x08\x06": "meta protocol arp", "\x08\x00": "meta protocol ip", "\x86\xdd": "meta protocol ip6"}[string(ethertype)]
+	switch p {
+	case stmt.ARP:
+		return "meta protocol arp"
+	case stmt.IP:
+		return "meta protocol ip"
+	case stmt.IP6:
+		return "meta protocol ip6"
+	default:
+		return fmt.Sprintf("meta l4proto %d", protoNumbers[p])
 	}
-	return fmt.Sprintf("meta l4proto %d", protoNumbers[p])
 }

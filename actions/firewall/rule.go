@@ -96,7 +96,7 @@ func (r *rule) print() string {
 			continue
 		}
 		for _, p := range it.field.Needs {
-			if known.learn(p) && (p == stmt.ARP || it.field.Type != stmt.ICMPv6Type && strings.HasPrefix(it.field.Name, "nd ")) {
+			if known.learn(p) && (p == stmt.ARP || strings.HasPrefix(it.field.Name, "nd ")) {
 				parts = append(parts, protocolTest(p))
 			}
 		}

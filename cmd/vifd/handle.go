@@ -32,12 +32,11 @@ func (c *command) handle() *cobra.Command {
 			ctx, cancel := context.WithTimeout(context.Background(), handleTimeout)
 			defer cancel()
 			out, err := ctl.NewClient(c.state).Event(ctx, ev)
-			if errors.Is(err, ctl.ErrNoListener) || errors.Is(err, ctl.ErrNoAnswer) {
+			switch {
+			case errors.Is(err, ctl.ErrNoListener), errors.Is(err, ctl.ErrNoAnswer):
 				out, err = c.handleAlone(ctx, ev)
-			}
-			var coded *exitError
-			if err != nil && !errors.As(err, &coded) {
-				return exit(exitFailed, err)
+			case err != nil:
+				err = exit(exitFailed, err)
 			}
 			if err != nil {
 				return err
