@@ -21,7 +21,7 @@ type Decision struct {
 // Identity is who is behind a vif, as far as anybody knows.
 type Identity struct {
 	MACs []net.HardwareAddr // none: unknown
-	IPs  []netip.Addr
+	IPs  []netip.Prefix     // an address is a prefix of full length
 }
 
 // RuleName is the name of the winning rule, or empty.
@@ -86,9 +86,9 @@ func identity(override *rules.GuestOverride, f *vif.Facts) (Identity, error) {
 		}
 	}
 	for _, s := range ips {
-		ip, err := netip.ParseAddr(s)
-		if err != nil || ip.Zone() != "" || ip.Is4In6() || ip.IsMulticast() || ip.IsUnspecified() || ip.IsLoopback() {
-			return id, fmt.Errorf("ip: %q is not an address of a guest", s)
+		ip, err := rules.ParseGuestIP(s)
+		if err != nil {
+			return id, fmt.Errorf("ip: %w", err)
 		}
 		id.IPs = append(id.IPs, ip)
 	}

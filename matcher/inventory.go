@@ -101,7 +101,7 @@ func (e entry) Values(key string) []string {
 	case key == "ip":
 		values := make([]string, len(g.IP))
 		for i, ip := range g.IP {
-			values[i] = ip.String()
+			values[i] = rules.GuestIPText(ip)
 		}
 		return values
 	}

@@ -17,6 +17,7 @@ guests:
   - {domain: web-1, mac: "00:16:3e:00:00:02"}
   - {domain: web-1, vif: 1, mac: "00:16:3e:00:00:03"}
   - {domain: db, mac: "00:16:3e:00:00:04", ip: [192.0.2.4]}
+  - {domain: net, mac: "00:16:3e:00:00:05", ip: [203.0.113.16/28, "2001:db8:7::/64", 203.0.113.7/32]}
 rules:
   - name: exact
     match: {interface: vif1.0}
@@ -40,6 +41,12 @@ rules:
     match: {kind: over}
     bridge: br-over
     guest: {mac: "${env.MAC}", ip: ["${env.IP:-192.0.2.99}"]}
+  - name: within
+    match: {ip: 203.0.113.0/27, kind: "*"}
+    bridge: br-within
+  - name: around
+    match: {ip: 203.0.113.24/29, domain: net}
+    block: true
 `
 
 // given are facts of a test; it counts what it is asked for.
@@ -72,7 +79,7 @@ func TestDecide(t *testing.T) {
 		facts given
 		want  string // rule kind bridge [macs] [ips], or an error's words
 	}{
-		{"first wins", given{"interface": "vif1.0", "domain": "web-1", "vifid": "0"}, "exact bridge br-exact [00:16:3e:00:00:01] [192.0.2.1 2001:db8::1]"},
+		{"first wins", given{"interface": "vif1.0", "domain": "web-1", "vifid": "0"}, "exact bridge br-exact [00:16:3e:00:00:01] [192.0.2.1/32 2001:db8::1/128]"},
 		{"by domain", given{"interface": "vif5.0", "domain": "web-1", "vifid": "0"}, "web bridge br-web [00:16:3e:00:00:02] []"},
 		{"by domain and vif", given{"interface": "vif5.1", "domain": "web-1", "vifid": "1"}, "web bridge br-web [00:16:3e:00:00:03] []"},
 		{"inventory before others", given{"domain": "web-1", "mac": "00:16:3e:00:00:77"}, "web bridge br-web [00:16:3e:00:00:02] []"},
@@ -90,12 +97,16 @@ func TestDecide(t *testing.T) {
 		{"glob class", given{"env.COLOUR": "rod", "attr.speed": "10"}, " ignore  [] []"},
 		{"unset fact", given{"kind": "odd"}, "bridge"},
 		{"fact too long for a name", given{"kind": "odd", "bridge": "a-name-too-long-for-it"}, "15"},
-		{"guest of the rule", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09"}, "override bridge br-over [00:16:3e:00:00:09] [192.0.2.99]"},
+		{"guest of the rule", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09"}, "override bridge br-over [00:16:3e:00:00:09] [192.0.2.99/32]"},
 		{"bad MAC from a fact", given{"kind": "over", "env.MAC": "zz"}, `"zz" is not a unicast MAC`},
 		{"multicast MAC from a fact", given{"kind": "over", "env.MAC": "01:00:5e:00:00:01"}, "not a unicast MAC"},
 		{"no MAC at all", given{"kind": "over", "env.MAC": "00:00:00:00:00:00"}, "not a unicast MAC"},
-		{"bad address from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "224.0.0.1"}, `"224.0.0.1" is not an address of a guest`},
-		{"mapped address from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "::ffff:1.2.3.4"}, "not an address of a guest"},
+		{"bad address from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "224.0.0.1"}, "224.0.0.1 is a multicast address"},
+		{"mapped address from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "::ffff:1.2.3.4"}, "mapped into IPv6"},
+		{"prefix from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "192.0.2.16/28"}, "override bridge br-over [00:16:3e:00:00:09] [192.0.2.16/28]"},
+		{"bad prefix from a fact", given{"kind": "over", "env.MAC": "00:16:3e:00:00:09", "env.IP": "192.0.2.17/28"}, "192.0.2.17/28 has bits set behind its length"},
+		{"prefix of the inventory", given{"kind": "tap", "domain": "net"}, "within bridge br-within [00:16:3e:00:00:05] [203.0.113.16/28 2001:db8:7::/64 203.0.113.7/32]"},
+		{"prefix around the pattern", given{"domain": "net"}, " ignore  [] []"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, err := m.Decide(m.Facts(tt.facts))
@@ -109,6 +120,15 @@ func TestDecide(t *testing.T) {
 				t.Errorf("Decide() = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestAddressesAsFacts: a host's address has no length, a prefix has.
+func TestAddressesAsFacts(t *testing.T) {
+	m := load(t, ruleset)
+	got := strings.Join(m.Facts(given{"domain": "net"}).Values("ip"), " ")
+	if want := "203.0.113.16/28 2001:db8:7::/64 203.0.113.7"; got != want {
+		t.Errorf("ip = %s, want %s", got, want)
 	}
 }
 

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -16,21 +15,28 @@ type builder struct {
 	defaults  Pos // of the first `defaults: unmatched`
 	uplinks   map[string]Pos
 	guests    guestIndex
+	tests     map[testName]Pos
 	unread    bool // a file could not be read: what it defines is not known
 }
 
 // templateEntry is a template and how far it can be relied on.
 type templateEntry struct {
 	Template
-	paramsBroken bool // its parameters are not all known
+	paramsBroken bool     // its parameters are not all known
+	required     []string // parameters without default, sorted
+	spots        map[string]paramSpots
+	places       map[string][]place // by the parameter that stands there
 }
+
+// paramSpots is where the words of a parameter's declaration stand.
+type paramSpots struct{ defaults, values []Pos }
 
 // guestIndex is where each value that must be one guest's alone was first given.
 type guestIndex struct {
 	interfaces map[string]Pos
 	macs       map[string]Pos
 	domains    map[domainVif]Pos
-	addrs      map[netip.Addr]Pos
+	addrs      []guestAddr
 }
 
 type domainVif struct {
@@ -44,21 +50,18 @@ func newBuilder() *builder {
 		rules:     map[string]Pos{},
 		templates: map[string]*templateEntry{},
 		uplinks:   map[string]Pos{},
+		tests:     map[testName]Pos{},
 		guests: guestIndex{
-			interfaces: map[string]Pos{}, macs: map[string]Pos{}, domains: map[domainVif]Pos{}, addrs: map[netip.Addr]Pos{},
+			interfaces: map[string]Pos{}, macs: map[string]Pos{}, domains: map[domainVif]Pos{},
 		},
 	}
 }
 
 // file reads one file's document.
 func (d *decoder) file(root *yaml.Node) {
-	s := schema{
-		what:  "a rules file",
-		known: []string{"networks", "guests", "templates", "rules", "defaults"},
-		later: []string{"tests"},
-	}
+	s := schema{what: "a rules file", known: []string{"networks", "guests", "templates", "rules", "tests", "defaults"}}
 	if d.src.library {
-		s = schema{what: "a file of the template library", known: []string{"templates"}}
+		s = schema{what: "a file of the template library", known: []string{"templates", "tests"}}
 	}
 	d.fields(root, s, func(key string, _, v *yaml.Node) {
 		switch key {
@@ -73,6 +76,10 @@ func (d *decoder) file(root *yaml.Node) {
 		case "rules":
 			for _, n := range d.list(v, "rules") {
 				d.rule(n)
+			}
+		case "tests":
+			for _, n := range d.list(v, "tests") {
+				d.test(n)
 			}
 		case "defaults":
 			d.defaults(v)
@@ -140,8 +147,10 @@ func (d *decoder) lowerName(n *yaml.Node, what, name string) bool {
 func (b *builder) finish(rep *Report) {
 	b.checkTemplates(rep)
 	b.checkFirewalls(rep)
+	b.checkGuestAddrs(rep)
+	b.checkTests(rep)
 	for name, t := range b.templates {
-		b.set.Templates[name] = t.Template
+		b.set.Templates[name] = t.forget()
 	}
 }
 

@@ -38,6 +38,8 @@ const (
 	codeGuestTwice  = "VIF210"
 	codeUplinkTwice = "VIF211"
 	codeUnusedParam = "VIF212"
+	codeNoRule      = "VIF213"
+	codeNoNetwork   = "VIF214"
 	codeName        = "VIF301"
 	codeInterface   = "VIF302"
 	codePattern     = "VIF303"
@@ -51,6 +53,9 @@ const (
 	codeUnreachable = "VIF311"
 	codeArgument    = "VIF312"
 	codeManyValues  = "VIF313"
+	codeSetClash    = "VIF314"
+	codeHandOn      = "VIF315"
+	codeSharedLimit = "VIF316"
 )
 
 // Code is one entry of the table of codes.
@@ -97,6 +102,8 @@ var codeTable = [...]Code{
 	{codeGuestTwice, "two guests that cannot be told apart"},
 	{codeUplinkTwice, "one uplink for two networks"},
 	{codeUnusedParam, "a template parameter that no statement uses"},
+	{codeNoRule, "an unknown rule"},
+	{codeNoNetwork, "an unknown network"},
 	{codeName, "a bad name"},
 	{codeInterface, "a bad interface name"},
 	{codePattern, "a bad pattern"},
@@ -110,6 +117,9 @@ var codeTable = [...]Code{
 	{codeUnreachable, "a statement that is never reached"},
 	{codeArgument, "an argument of the wrong type"},
 	{codeManyValues, "several values where one is taken"},
+	{codeSetClash, "a set with two kinds of keys or states"},
+	{codeHandOn, "a parameter that every template has, handed on"},
+	{codeSharedLimit, "a limit that all guests share"},
 }
 
 // Codes returns the table of all codes a Problem can carry, in the order of the codes.

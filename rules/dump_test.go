@@ -2,7 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
+
+	"vifd/internal/stmt"
 )
 
 // dump prints a set as a person would check it.
@@ -16,14 +19,14 @@ func dump(s *Set) string {
 		p("network %s (%s) bridge uplink=%q create=%t mtu=%d", n.Name, n.Pos, n.Bridge.Uplink, n.Bridge.Create, n.Bridge.MTU)
 	}
 	for _, g := range s.Guests {
-		p("guest (%s) interface=%q domain=%q vif=%d mac=%s ip=%v", g.Pos, g.Interface, g.Domain, g.Vif, g.MAC, g.IP)
+		p("guest (%s) interface=%q domain=%q vif=%d mac=%s ip=%v", g.Pos, g.Interface, g.Domain, g.Vif, g.MAC, dumpIPs(g.IP))
 	}
 	for _, name := range sortedKeys(s.Templates) {
 		t := s.Templates[name]
 		p("template %s (%s) library=%t %q", t.Name, t.Pos, t.Library, t.Description)
 		for _, param := range sortedKeys(t.Params) {
 			pp := t.Params[param]
-			p("  param %s (%s) type=%s list=%t default=%q", param, pp.Pos, pp.Type, pp.List, pp.Default)
+			p("  param %s (%s) type=%s list=%t default=%q values=%q", param, pp.Pos, stmt.TypeText(pp.Types), pp.List, pp.Default, pp.Values)
 		}
 		for _, st := range t.FromGuest {
 			p("  from-guest (%s+%d) %s", st.Pos, st.Pos.Len, st.Text)
@@ -53,7 +56,43 @@ func dump(s *Set) string {
 			p("  guest ip %q", ip)
 		}
 	}
+	for i := range s.Tests {
+		dumpTest(p, &s.Tests[i])
+	}
 	return b.String()
+}
+
+func dumpTest(p func(format string, args ...any), t *Test) {
+	p("test %q (%s) library=%t", t.Name, t.Pos, t.Library)
+	for _, key := range sortedKeys(t.Event) {
+		p("  event %s=%q", key, t.Event.Values(key))
+	}
+	if e := t.Expect; t.Event != nil {
+		p("  expect rule=%s action=%s network=%s firewall=%t%s", dumpWord(e.Rule), dumpWord(e.Action), dumpWord(e.Network), e.Firewall != nil, e.Firewall)
+	}
+	if t.Template.Name != "" {
+		p("  template %s (%s) %s routed=%t mac=%s ip=%s", t.Template.Name, t.Template.Pos, dumpWith(t.Template.With), t.Routed, t.Guest.MACs, dumpIPs(t.Guest.IPs))
+	}
+	for i := range t.Packets {
+		pk := &t.Packets[i]
+		last := pk.At(len(pk.Text), 1)
+		p("  packet (%s+%d) to-guest=%t %q expect=%s (%s) by=%s last=%d:%d", pk.Pos, pk.Pos.Len, pk.ToGuest, pk.Text, pk.Expect, pk.ExpectPos, dumpWord(pk.By), last.Line, last.Col)
+	}
+}
+
+func dumpIPs(prefixes []netip.Prefix) []string {
+	texts := []string{}
+	for _, p := range prefixes {
+		texts = append(texts, GuestIPText(p))
+	}
+	return texts
+}
+
+func dumpWord(w Word) string {
+	if w == (Word{}) {
+		return "-"
+	}
+	return fmt.Sprintf("%s(%s)", w.Text, w.Pos)
 }
 
 func dumpTerm(t Term) string {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"gopkg.in/yaml.v3"
+
+	"vifd/internal/stmt"
 )
 
 // firewall reads a rule's `firewall`: a template, or a list of them, each a name or {template: NAME, with: {…}}.
@@ -60,7 +62,8 @@ func (d *decoder) templateName(n *yaml.Node) (TemplateRef, bool) {
 type argument struct {
 	key    Pos
 	values []Pos
-	broken bool // a problem has been reported
+	bools  []bool // which values are true or false without quotes
+	broken bool   // a problem has been reported
 }
 
 func (d *decoder) argument(ref *TemplateRef, k, v *yaml.Node) {
@@ -69,7 +72,11 @@ func (d *decoder) argument(ref *TemplateRef, k, v *yaml.Node) {
 	items := d.oneOrMore(v, fmt.Sprintf("argument %q", k.Value))
 	arg.broken = len(items) == 0
 	for _, item := range items {
-		raw, ok := d.textOrNumber(item, fmt.Sprintf("argument %q", k.Value))
+		isBool := classify(item) == scalarBool
+		raw, ok := item.Value, true
+		if !isBool || d.src.handled[item] {
+			raw, ok = d.textOrNumber(item, fmt.Sprintf("argument %q", k.Value))
+		}
 		if !ok {
 			arg.broken = true
 			continue
@@ -81,7 +88,7 @@ func (d *decoder) argument(ref *TemplateRef, k, v *yaml.Node) {
 			continue
 		}
 		texts = append(texts, text.at(func(off, length int) Pos { return d.src.within(item, off, length) }))
-		arg.values = append(arg.values, d.src.node(item))
+		arg.values, arg.bools = append(arg.values, d.src.node(item)), append(arg.bools, isBool)
 	}
 	ref.With[k.Value] = texts
 	ref.with[k.Value] = arg
@@ -91,40 +98,36 @@ func (d *decoder) argument(ref *TemplateRef, k, v *yaml.Node) {
 func (b *builder) checkFirewalls(rep *Report) {
 	for i := range b.set.Rules {
 		for j := range b.set.Rules[i].Firewall {
-			ref := &b.set.Rules[i].Firewall[j]
-			t, ok := b.templates[ref.Name]
-			if !ok {
-				b.unknownTemplate(rep, ref.Pos, ref.Name)
-				continue
-			}
-			if !t.paramsBroken {
-				checkArguments(rep, ref, &t.Template)
-			}
-			ref.with = nil
+			b.checkRef(rep, &b.set.Rules[i].Firewall[j])
 		}
 	}
 }
 
+// checkRef checks that a template exists and takes the arguments.
+func (b *builder) checkRef(rep *Report, ref *TemplateRef) {
+	if t, ok := b.templates[ref.Name]; !ok {
+		b.unknownTemplate(rep, ref.Pos, ref.Name)
+	} else if !t.paramsBroken {
+		checkArguments(rep, ref, t)
+	}
+	ref.with = nil
+}
+
 // unknownTemplate reports a name that no template has, unless it may be defined in a file that could not be read.
 func (b *builder) unknownTemplate(rep *Report, pos Pos, name string) {
-	if b.unread {
+	if b.unread || rep.full {
 		return
 	}
 	rep.add(Problem{Pos: pos, Code: codeNoTemplate, Msg: fmt.Sprintf("unknown template %s", short(name)), Hint: suggestion(name, b.templateNames(), "templates are")})
 }
 
-func checkArguments(rep *Report, ref *TemplateRef, t *Template) {
+func checkArguments(rep *Report, ref *TemplateRef, t *templateEntry) {
 	for _, name := range sortedKeys(ref.With) {
 		arg, values := ref.with[name], ref.With[name]
 		p, declared := t.Params[name]
 		switch {
-		case !declared && len(t.Params) == 0:
-			rep.add(Problem{Pos: arg.key, Code: codeNoArgument, Msg: fmt.Sprintf("template %q takes no arguments", t.Name), Hint: "remove it", Related: &Related{Pos: t.Pos, Msg: "the template is here"}})
 		case !declared:
-			rep.add(Problem{
-				Pos: arg.key, Code: codeNoArgument, Msg: fmt.Sprintf("template %q has no parameter %s", t.Name, short(name)),
-				Hint: suggestion(name, sortedKeys(t.Params), "it has"), Related: &Related{Pos: t.Pos, Msg: "the template is here"},
-			})
+			noArgument(rep, arg.key, name, t)
 		case arg.broken:
 		case len(values) > 1 && !p.List:
 			rep.add(Problem{
@@ -132,11 +135,11 @@ func checkArguments(rep *Report, ref *TemplateRef, t *Template) {
 				Related: &Related{Pos: p.Pos, Msg: "it is declared here, without list: true"},
 			})
 		default:
-			checkValues(rep, name, p, arg, values)
+			checkValues(rep, name, t, arg, values)
 		}
 	}
-	for _, name := range sortedKeys(t.Params) {
-		if _, given := ref.With[name]; !given && t.Params[name].Default == nil {
+	for _, name := range t.required {
+		if _, given := ref.With[name]; !given && !rep.full {
 			rep.add(Problem{
 				Pos: ref.Pos, Code: codeMissingArg, Msg: fmt.Sprintf("template %q needs the argument %q", t.Name, name),
 				Hint:    fmt.Sprintf("write {template: %s, with: {%s: …}}", t.Name, name),
@@ -146,18 +149,53 @@ func checkArguments(rep *Report, ref *TemplateRef, t *Template) {
 	}
 }
 
+// noArgument reports an argument that t does not declare.
+func noArgument(rep *Report, pos Pos, name string, t *templateEntry) {
+	if rep.full {
+		return
+	}
+	p := Problem{Pos: pos, Code: codeNoArgument, Related: &Related{Pos: t.Pos, Msg: "the template is here"}}
+	switch {
+	case everywhere(name):
+		p.Msg, p.Hint = fmt.Sprintf("every template has the parameter $%s; it is no argument", name), "remove it"
+	case len(t.Params) == 0:
+		p.Msg, p.Hint = fmt.Sprintf("template %q takes no arguments", t.Name), "remove it"
+	default:
+		p.Msg, p.Hint = fmt.Sprintf("template %q has no parameter %s", t.Name, short(name)), suggestion(name, sortedKeys(t.Params), "it has")
+	}
+	rep.add(p)
+}
+
 // checkValues checks what is known now; what facts are put into is checked by whoever expands it.
-func checkValues(rep *Report, name string, p Param, arg argument, values []Text) {
+func checkValues(rep *Report, name string, t *templateEntry, arg argument, values []Text) {
+	p := t.Params[name]
 	for i, v := range values {
 		literal, ok := v.Literal()
-		if !ok {
-			continue
-		}
-		if err := p.Type.Check(literal); err != nil {
+		switch {
+		case !ok:
+		case arg.bools[i] && !p.is(stmt.TypeBool):
 			rep.add(Problem{
-				Pos: arg.values[i], Code: codeArgument, Msg: fmt.Sprintf("argument %q: %v", name, err), Hint: fmt.Sprintf("its type is %s", p.Type),
-				Related: &Related{Pos: p.Pos, Msg: "it is declared here"},
+				Pos: arg.values[i], Code: codeType, Msg: fmt.Sprintf("argument %q must be text, found the boolean %s", name, literal),
+				Hint: fmt.Sprintf("quote it if it is text: %q", literal), Related: &Related{Pos: p.Pos, Msg: "it is declared here"},
 			})
+		default:
+			t.checkValue(rep, arg.values[i], name, literal)
 		}
 	}
+}
+
+// checkValue checks one value of a parameter against its type, and against the places where t puts it.
+func (t *templateEntry) checkValue(rep *Report, pos Pos, name, value string) bool {
+	p := t.Params[name]
+	if rep.full {
+		return false
+	}
+	if msg, hint := p.wrong(value); msg != "" {
+		rep.add(Problem{
+			Pos: pos, Code: codeArgument, Msg: fmt.Sprintf("argument %q: %s", name, msg), Hint: hint,
+			Related: &Related{Pos: p.Pos, Msg: "it is declared here"},
+		})
+		return false
+	}
+	return p.is(stmt.TypeEnum) || t.checkPlaces(rep, pos, name, value) // an enum's are checked where they are declared
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vifd/internal/stmt"
 )
 
 // FuzzLoad feeds texts to Load: it must not panic, not return a Set together with errors, place every problem inside the text, and
@@ -87,7 +89,44 @@ func checkSet(t *testing.T, set *Set) {
 			t.Errorf("rule %s: no bridge", r.Name)
 		}
 	}
+	for name, tmpl := range set.Templates {
+		for param, p := range tmpl.Params {
+			if len(p.Types) == 0 || len(p.Default) > 1 && !p.List || p.is(stmt.TypeEnum) != (len(p.Values) > 0) {
+				t.Errorf("template %s: parameter %s: %+v", name, param, p)
+			}
+		}
+		for s := range tmpl.statements() {
+			if s.place != nil {
+				t.Errorf("template %s: %q still holds its file", name, s.Text)
+			}
+			if s.Include == nil {
+				continue
+			}
+			if _, ok := set.Templates[s.Include.Template]; !ok {
+				t.Errorf("template %s: include %s", name, s.Include.Template)
+			}
+		}
+	}
+	for i := range set.Tests {
+		tt := &set.Tests[i]
+		_, ok := set.Templates[tt.Template.Name]
+		if tt.Name == "" || (tt.Event != nil) == ok {
+			t.Errorf("test %+v", tt)
+		}
+		for j := range tt.Packets {
+			p := &tt.Packets[j]
+			pos := p.At(len(p.Text)+1, 1)
+			if p.Text == "" || p.Expect == stmt.None || pos.Line < p.Pos.Line {
+				t.Errorf("test %q: packet %+v ends at %s", tt.Name, p, pos)
+			}
+		}
+	}
 	for i := range set.Guests {
+		for _, ip := range set.Guests[i].IP {
+			if again, err := ParseGuestIP(GuestIPText(ip)); err != nil || again != ip {
+				t.Errorf("guest %s: address %s: %v", set.Guests[i].Pos, ip, err)
+			}
+		}
 		if g := &set.Guests[i]; g.Interface == "" && g.Domain == "" && g.MAC == nil {
 			t.Errorf("guest %+v", g)
 		}

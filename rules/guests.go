@@ -62,9 +62,8 @@ func (d *decoder) guestAddrs(n *yaml.Node, g *Guest) {
 			d.value(item, verr)
 			continue
 		}
-		if unique(d, d.set.guests.addrs, addr, item, fmt.Sprintf("address %s", addr)) {
-			g.IP = append(g.IP, addr)
-		}
+		d.set.guests.addrs = append(d.set.guests.addrs, guestAddr{addr, d.src.node(item)})
+		g.IP = append(g.IP, addr)
 	}
 }
 

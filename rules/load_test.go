@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -157,6 +158,10 @@ func TestHostileTextIsCheap(t *testing.T) {
 		"globs":      "rules: [{name: a, match: {driver: \"" + strings.Repeat("*?", size/2) + "\"}}]",
 		"dollars":    "rules: [{name: a, bridge: \"" + strings.Repeat("${", size/2) + "\"}]",
 		"statements": "templates: {t: {to-guest: [" + strings.Repeat("drop, ", size/6) + "]}}",
+		"uses":       "templates: {t: {params: {p: {type: number, list: true, default: [" + strings.Repeat("1,", size/8) + "1]}}, to-guest: [" + strings.Repeat("ip ttl $p ", size/16) + "drop, " + strings.Repeat("ip ttl $p drop, ", size/32) + "]}}",
+		"marks":      "templates: {t: {params: {p: {type: number}}, to-guest: [" + strings.Repeat("mark set $p ", size/16) + "drop, " + strings.Repeat("limit rate 1/second ", size/32) + "drop]}}",
+		"includes":   "templates: {t: {params: {p: {type: ip}, " + params("q", size/64) + "}, to-guest: [" + strings.Repeat("include t with p = x, z = $y, ", size/64) + "]}}",
+		"expected":   "tests: [" + strings.Repeat("{name: x, event: {interface: a}, expect: {rule: a, network: b, firewall: c}, packets: [{to-guest: a, expect: drop, by: d}]}, ", size/128) + "]\n" + manyRules(size/64),
 		"escapes":    "rules: [{name: a, match: {driver: \"" + strings.Repeat(`\x41`, size/4) + "\"}}]",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,13 +172,116 @@ func TestHostileTextIsCheap(t *testing.T) {
 			if err := rep.WriteText(&out, false); err != nil {
 				t.Fatal(err)
 			}
-			if set != nil && name != "statements" {
+			if set != nil && !slices.Contains([]string{"statements", "uses", "marks"}, name) {
 				t.Error("loaded")
 			}
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// params declares n parameters that have no default.
+func params(prefix string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(prefix + strconv.Itoa(i) + ": {type: ip}, ")
+	}
+	return b.String()
+}
+
+func manyRules(n int) string {
+	var b strings.Builder
+	b.WriteString("rules:\n")
+	for i := range n {
+		b.WriteString("  - {name: r" + strconv.Itoa(i) + ", match: {interface: x}, bridge: \"b${env.X" + strconv.Itoa(i) + "}\"}\n")
+	}
+	return b.String()
+}
+
+// As many guests as the largest file holds, and one that has the addresses of all others.
+func TestManyGuestAddresses(t *testing.T) {
+	const guests = 100_000
+	var b strings.Builder
+	b.WriteString("guests:\n")
+	for i := range guests {
+		b.WriteString("- {interface: v" + strconv.Itoa(i) + ", ip: 10." + strconv.Itoa(i>>16) + "." + strconv.Itoa(i>>8&255) + "." + strconv.Itoa(i&255) + "}\n")
+	}
+	b.WriteString("- {interface: last, ip: 10.0.0.0/8}\n")
+	start := time.Now()
+	_, rep := Load(Options{FS: mapFS("t.yaml", b.String()), Paths: []string{"t.yaml"}})
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if diff := cmp.Diff([]string{codeGuestTwice}, codes(rep)); diff != "" {
+		t.Errorf("codes (-want +got):\n%s", diff)
+	}
+}
+
+// A file of the library holds a template and its tests; those of the users may have the same names.
+func TestLibraryTests(t *testing.T) {
+	const lib = "templates:\n  x: {to-guest: [drop]}\ntests:\n  - {name: shuts, template: x, packets: [{to-guest: arp, expect: drop}]}\n"
+	set, rep := Load(Options{
+		Library: mapFS("templates/x.yaml", lib), Paths: []string{"u.yaml"},
+		FS: mapFS("u.yaml", "tests:\n  - {name: shuts, template: x, packets: [{from-guest: arp, expect: accept}]}\n"),
+	})
+	if set == nil || len(rep.Problems) > 0 {
+		t.Fatalf("problems:\n%s", render(t, rep))
+	}
+	if len(set.Tests) != 2 || !set.Tests[0].Library || set.Tests[1].Library {
+		t.Errorf("tests: %+v", set.Tests)
+	}
+	_, rep = Load(Options{Library: mapFS("templates/x.yaml", lib+"  - {name: y, event: {interface: vif1.0}, expect: {rule: z}}\n")})
+	if diff := cmp.Diff("<library>/templates/x.yaml:5:15: error[VIF101]: a test of the template library has no event\n"+
+		"  - {name: y, event: {interface: vif1.0}, expect: {rule: z}}\n              ^~~~~\n"+
+		"hint: there are no rules beside the library; test a template\n", render(t, rep)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Where a file could not be read, what it would define is not missed in tests.
+func TestBrokenFileHidesUnknownNamesInTests(t *testing.T) {
+	_, rep := Load(Options{
+		FS: mapFS(
+			"d/a.yaml", "tests:\n  - {name: a, event: {interface: x}, expect: {rule: r, network: n, firewall: [f]}, packets: [{to-guest: arp, expect: drop, by: f}]}\n",
+			"d/b.yaml", "rules: [",
+		),
+		Paths: []string{"d"},
+	})
+	if diff := cmp.Diff([]string{codeSyntax}, codes(rep)); diff != "" {
+		t.Errorf("codes (-want +got):\n%s", diff)
+	}
+}
+
+// A packet's text is read after the load, perhaps by several at once: every byte of it has its place, whatever the quoting.
+func TestPlacesInPacketsAfterLoad(t *testing.T) {
+	line := `  - {name: a, template: x, packets: [{to-guest: "tcp\u0020dport x", expect: drop}, {to-guest: 'tcp ''x', expect: drop},` +
+		strings.Repeat(" ", 4*stride) + "{to-guest: tcp x, expect: drop}]}\n"
+	set := mustLoad(t, "templates:\n  x: {to-guest: [drop]}\ntests:\n"+line+
+		"  - name: b\n    template: x\n    packets:\n      - to-guest: |\n          tcp\n          x\n        expect: drop\n")
+	in4 := func(part string) string { return "4:" + strconv.Itoa(strings.Index(line, part)+1) + "+1" }
+	done := make(chan string)
+	place := func(p *Packet) {
+		pos := p.At(strings.IndexByte(p.Text, 'x')+1, 1)
+		done <- strconv.Itoa(pos.Line) + ":" + strconv.Itoa(pos.Col) + "+" + strconv.Itoa(pos.Len)
+	}
+	for _, tc := range []struct {
+		packet *Packet
+		want   string
+	}{
+		{&set.Tests[0].Packets[0], in4(`x", e`)},
+		{&set.Tests[0].Packets[1], in4(`x', e`)},
+		{&set.Tests[0].Packets[2], in4(`x, expect`)},
+		{&set.Tests[1].Packets[0], "10:11+1"},
+	} {
+		go place(tc.packet)
+		go place(tc.packet)
+		for range 2 {
+			if got := <-done; got != tc.want {
+				t.Errorf("%q: x is at %s, want %s", tc.packet.Text, got, tc.want)
+			}
+		}
 	}
 }
 

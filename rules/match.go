@@ -44,7 +44,7 @@ func (d *decoder) terms(n *yaml.Node, what string, special func(k, v *yaml.Node)
 		}
 		f, ok := lookupFact(k.Value)
 		if !ok {
-			d.unknownFact(k, what)
+			d.unknownFact(k, what, append(FactNames(), "not"))
 			continue
 		}
 		if v.Kind == yaml.ScalarNode && !d.src.handled[v] && classify(v) == scalarEmpty {
@@ -75,10 +75,10 @@ func (d *decoder) pattern(n *yaml.Node, f fact) (Pattern, bool) {
 	return p, true
 }
 
-func (d *decoder) unknownFact(k *yaml.Node, what string) {
+func (d *decoder) unknownFact(k *yaml.Node, what string, known []string) {
 	key := k.Value
 	msg := fmt.Sprintf("unknown key %s in %s", short(key), what)
-	hint := suggestion(key, append(FactNames(), "not"), "keys are")
+	hint := suggestion(key, known, "keys are")
 	switch {
 	case strings.HasPrefix(key, "env."):
 		hint = "env.NAME takes the name of a uevent's property: letters, digits and underscores"

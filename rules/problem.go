@@ -61,7 +61,7 @@ type Report struct {
 
 	sources map[string]*source // for the lines that the text form shows
 	order   map[string]int     // of the files, by name
-	full    bool
+	full    bool               // with an error beyond maxProblems: what is added now is dropped
 }
 
 func newReport() *Report {

@@ -75,8 +75,20 @@ func parseIPPattern(p Pattern) (Pattern, *valueError) {
 	return p, nil
 }
 
-// matchIP compares addresses, not their spelling. A zone in the value does not count.
+// matchIP compares addresses, not their spelling. A zone in the value does not count. A guest's prefix is matched by one that it
+// lies within, and by a glob as it is written.
 func (p *Pattern) matchIP(value string) bool {
+	var buf [64]byte
+	if strings.Contains(value, "/") {
+		v, err := netip.ParsePrefix(value)
+		switch {
+		case err != nil:
+			return false
+		case p.glob == nil:
+			return p.prefix.Bits() <= v.Bits() && p.prefix.Contains(v.Addr())
+		}
+		return matchGlob(p.glob, v.AppendTo(buf[:0]), false)
+	}
 	value, _, _ = strings.Cut(value, "%")
 	addr, err := netip.ParseAddr(value)
 	if err != nil {
@@ -86,6 +98,5 @@ func (p *Pattern) matchIP(value string) bool {
 	if p.glob == nil {
 		return p.prefix.Contains(addr)
 	}
-	var buf [64]byte
 	return matchGlob(p.glob, addr.AppendTo(buf[:0]), false)
 }

@@ -125,11 +125,28 @@ func (s *source) rawLen(n *yaml.Node, off int) int {
 // within is the place of the length bytes from byte off on of a scalar's value. It is exact where the value stands on one line
 // and in a literal block; elsewhere it is the whole scalar.
 func (s *source) within(n *yaml.Node, off, length int) Pos {
-	off = min(max(off, 0), len(n.Value))
-	m := s.decoded(n)
-	if off >= len(m) {
-		return s.node(n)
+	sp := s.spot(n)
+	return sp.pos(off, length)
+}
+
+// spot is where each byte of a scalar's value stands. Unlike the node it can be kept and asked after the load, and by several at
+// once.
+type spot struct {
+	src   *source
+	bytes []int // of the file, by the value's; fewer than the value has where the two part
+	size  int   // of the value
+	whole Pos
+}
+
+func (s *source) spot(n *yaml.Node) spot {
+	return spot{src: s, bytes: s.decoded(n), size: len(n.Value), whole: s.node(n)}
+}
+
+func (s *spot) pos(off, length int) Pos {
+	off = min(max(off, 0), s.size)
+	if off >= len(s.bytes) {
+		return s.whole
 	}
-	end := m[min(off+max(length, 0), len(m)-1)]
-	return s.pos(m[off], end-m[off])
+	end := s.bytes[min(off+max(length, 0), len(s.bytes)-1)]
+	return s.src.pos(s.bytes[off], end-s.bytes[off])
 }

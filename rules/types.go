@@ -22,6 +22,7 @@ type Set struct {
 	Networks  map[string]Network
 	Guests    []Guest
 	Templates map[string]Template
+	Tests     []Test // in order, those of the library first
 	Defaults  Defaults
 }
 
@@ -86,7 +87,7 @@ type BridgePort struct {
 	MTU           int  // of the port, before it is enslaved; 0: the bridge's
 }
 
-// TemplateRef names a template in a rule's `firewall`, or in an include, with its arguments.
+// TemplateRef names a template in a rule's `firewall`, or in a test, with its arguments.
 type TemplateRef struct {
 	Name string
 	Pos  Pos
@@ -122,7 +123,7 @@ type Guest struct {
 	Domain    string
 	Vif       int // -1: any
 	MAC       net.HardwareAddr
-	IP        []netip.Addr
+	IP        []netip.Prefix // an address is a prefix of full length
 }
 
 // Template is a firewall template, from `templates` or from the library.
@@ -141,13 +142,14 @@ type Statement struct {
 	Pos Pos
 	stmt.Stmt
 
-	node func(col, length int) Pos // while loading: from columns of the statement to places in the file
+	place func(col, length int) Pos // while loading: from columns of the statement to places in the file
 }
 
 // Param is one declared parameter of a template.
 type Param struct {
-	Type    stmt.Type
+	Types   []stmt.Type // one, or of values that belong together one for each part
 	List    bool
 	Default []string // nil: required
+	Values  []string // of an enum: the words it may be
 	Pos     Pos
 }

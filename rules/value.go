@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -103,41 +102,6 @@ func parseGuestMAC(text string) (net.HardwareAddr, *valueError) {
 		return mac, nil
 	}
 	return nil, &valueError{code: codeMAC, len: len(text), msg: fmt.Sprintf("%s %s; a guest's interface needs a unicast address", text, bad)}
-}
-
-// parseGuestIP takes an address that one guest can have as its own.
-func parseGuestIP(text string) (netip.Addr, *valueError) {
-	fail := func(code, msg, hint string) (netip.Addr, *valueError) {
-		return netip.Addr{}, &valueError{code: code, len: len(text), msg: msg, hint: hint}
-	}
-	if p, err := netip.ParsePrefix(text); err == nil {
-		hint := "write single addresses"
-		if p.IsSingleIP() || p != p.Masked() {
-			hint = fmt.Sprintf("write the address alone: %s", p.Addr())
-		}
-		return fail(codeLater, fmt.Sprintf("the prefix %s as a guest's address is not supported yet", text), hint)
-	}
-	addr, err := netip.ParseAddr(text)
-	bad := ""
-	switch {
-	case err != nil:
-		return fail(codeIP, fmt.Sprintf("%s is not an IP address", short(text)), "write it as in 192.0.2.7 or 2001:db8::7")
-	case addr.Zone() != "":
-		return fail(codeIP, fmt.Sprintf("%s has a zone; a guest's address takes none", text), fmt.Sprintf("write %s", addr.WithZone("")))
-	case addr.Is4In6():
-		return fail(codeIP, fmt.Sprintf("%s is an IPv4 address mapped into IPv6, which never goes over a wire", text), fmt.Sprintf("write %s", addr.Unmap()))
-	case addr.IsUnspecified():
-		bad = "the unspecified address"
-	case addr.IsMulticast():
-		bad = "a multicast address"
-	case addr.IsLoopback():
-		bad = "a loopback address"
-	case addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		bad = "the broadcast address"
-	default:
-		return addr, nil
-	}
-	return fail(codeIP, fmt.Sprintf("%s is %s; a guest needs one of its own", text, bad), "")
 }
 
 // checkInterface is vif.CheckName as a valueError.

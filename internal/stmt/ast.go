@@ -1,44 +1,114 @@
 package stmt
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
-// Stmt is one statement: matches that must all hold, then perhaps a verdict; or an include alone.
+// Stmt is one statement: matches that must all hold, actions, then perhaps a verdict; or an include alone.
 type Stmt struct {
-	Text    string // as written, white space folded, without a comment
-	Items   []Item // in the order written
+	Text    string     // as written, white space folded, without a comment
+	When    *Condition // `if …`: whether the statement is there at all
+	Items   []Item     // in the order written
 	Verdict Verdict
+	Reject  *Reject  // of the verdict Reject: how; nil: with an ICMP "port unreachable" of the packet's family
 	Include *Include // set for `include TEMPLATE`; then Items is empty and Verdict is None
 }
 
-// Item is a Match or a Counter.
+// Item is what a statement has before its verdict: a Match, Counter, Limit, Log, Assign, CtCount or Update.
 type Item interface{ item() }
 
-// Match compares one field of the packet.
+// Match compares one field of the packet, or several at once.
 type Match struct {
-	Field  *Field
-	Negate bool // !=
+	Fields []*Field // more than one: a concatenation, `ip saddr . tcp dport`
+	Op     Op
+	Mask   []byte // of a single field: what of it is compared (`tcp flags & (syn|ack)`); nil: all
 	Value  Value
 	Col    int // of the field's first word, from 1
 	Len    int
 }
 
+// Op is how a field and a value are compared.
+type Op int
+
+// The operators. Some is what nft means by a bare value of a bitmask type: any of its bits.
+const (
+	Eq Op = iota
+	Neq
+	Some
+)
+
 // Counter counts the packets that came this far (`counter`).
 type Counter struct{}
 
-func (Match) item()   {}
-func (Counter) item() {}
-
-// Value is what a field is compared with: one of Param and Elems is set.
-type Value struct {
-	Param string // $name, without the dollar
-	Set   bool   // written in braces
-	Elems []Elem // one, or with Set one or more, none overlapping
+// Limit holds while packets, or bytes, come no faster than a rate; with Over, while they come faster. All guests that the
+// statement judges share it, unless it stands in an Update.
+type Limit struct {
+	Over  bool
+	Rate  Rate
+	Param string // $name instead of Rate
 	Col   int
 	Len   int
 }
 
-// Elem is an inclusive range of values, each Field.Size() bytes long in the order the kernel compares them; a single
-// value has Lo equal to Hi.
+// CtCount holds while there are no more than Count connections; with Over, while there are more (`ct count over 10`).
+type CtCount struct {
+	Over  bool
+	Count uint32
+	Param string // $name instead of Count
+	Col   int
+	Len   int
+}
+
+// Log writes the packet to the kernel's log, or with Group to netlink (nft(8), "LOG STATEMENT").
+type Log struct {
+	Prefix    string
+	Level     string // "" is the kernel's default, warn
+	Group     int    // -1: the kernel's log
+	Snaplen   uint32
+	Threshold uint16 // packets that are sent to Group at once
+	Flags     uint32 // NF_LOG_*
+}
+
+// Assign sets a mark or the priority of the packet, or the mark of its connection.
+type Assign struct {
+	Field *Field
+	Value Value
+}
+
+// Update keeps an Item's state for each value of Key apart, in a set that the statement declares by naming it: for each
+// guest, where Key begins with nil, the guest's interface. It holds when Each does.
+type Update struct {
+	Set     string
+	Add     bool          // `add`: the timeout runs from the first packet; `update`: from the last
+	Key     []*Field      // nil stands for the guest's interface
+	Timeout time.Duration // 0: as long as it takes to fill the limit up again
+	Each    Item          // a Limit, Counter or CtCount
+	Col     int
+	Len     int
+}
+
+func (Match) item()   {}
+func (Counter) item() {}
+func (Limit) item()   {}
+func (CtCount) item() {}
+func (Log) item()     {}
+func (Assign) item()  {}
+func (Update) item()  {}
+
+// Value is what fields are compared with: one of Param and Tuples is set.
+type Value struct {
+	Param  string  // $name, without the dollar
+	Set    bool    // written in braces
+	Tuples []Tuple // one, or with Set one or more, none overlapping
+	Col    int
+	Len    int
+}
+
+// Tuple is one value for each field of a Match.
+type Tuple []Elem
+
+// Elem is an inclusive range of values, each Field.Size() bytes long in network order; a single value has Lo equal to Hi.
 type Elem struct {
 	Lo, Hi []byte
 	Prefix int // length in bits where it was written as a prefix, else -1
@@ -47,25 +117,43 @@ type Elem struct {
 // Single reports whether e is one value and no range.
 func (e Elem) Single() bool { return string(e.Lo) == string(e.Hi) }
 
-// Include names the template that `include` runs.
+// Include names the template that `include` runs, and what it hands on.
 type Include struct {
 	Template string
+	With     []Argument
+	Col, Len int
+}
+
+// Argument is one argument of an include: literals, or a parameter of the template that it stands in.
+type Argument struct {
+	Name     string
+	Values   []string
+	Param    string // $name instead of Values
+	Col, Len int
+}
+
+// Condition decides at compile time whether a statement is there: `if $flag`, `if not $flag`, `if $kind strict`.
+type Condition struct {
+	Not      bool
+	Param    string
+	Value    string // of an enum; "" asks for a bool
 	Col, Len int
 }
 
 // Verdict ends a statement.
 type Verdict int
 
-// The verdicts of nft(8), "VERDICT STATEMENTS". None goes on with the next statement, as Continue does.
+// The verdicts of nft(8), "VERDICT STATEMENTS" and "REJECT STATEMENT". None goes on with the next statement, as Continue does.
 const (
 	None Verdict = iota
 	Accept
 	Drop
 	Return
 	Continue
+	Rejected
 )
 
-var verdictNames = [...]string{None: "", Accept: "accept", Drop: "drop", Return: "return", Continue: "continue"}
+var verdictNames = [...]string{None: "", Accept: "accept", Drop: "drop", Return: "return", Continue: "continue", Rejected: "reject"}
 
 func (v Verdict) String() string { return verdictNames[v] }
 
@@ -78,39 +166,33 @@ func parseVerdict(word string) (Verdict, bool) {
 	return None, false
 }
 
-// Terminal reports whether nothing after s in the same template can be reached.
-func (s *Stmt) Terminal() bool {
-	if len(s.Items) > 0 && !s.onlyCounts() {
-		return false
-	}
-	return s.Verdict == Accept || s.Verdict == Drop || s.Verdict == Return
+// RejectKind is what a reject is answered with.
+type RejectKind int
+
+// The kinds; ICMPX is an ICMP or ICMPv6 message, as the packet's family wants it.
+const (
+	RejectICMP RejectKind = iota
+	RejectICMPv6
+	RejectICMPX
+	RejectTCPReset
+)
+
+// Reject is the answer to a rejected packet.
+type Reject struct {
+	Kind RejectKind
+	Code uint8 // of the ICMP message
 }
 
-func (s *Stmt) onlyCounts() bool {
+// Terminal reports whether nothing after s in the same template can be reached.
+func (s *Stmt) Terminal() bool {
 	for _, it := range s.Items {
-		if _, ok := it.(Counter); !ok {
+		switch it.(type) {
+		case Counter, Log, Assign:
+		default:
 			return false
 		}
 	}
-	return true
-}
-
-// Use is one place where a statement names a parameter.
-type Use struct {
-	Name     string
-	Type     Type // what the field there takes
-	Col, Len int
-}
-
-// Params returns every parameter that s names, in order.
-func (s *Stmt) Params() []Use {
-	var uses []Use
-	for _, it := range s.Items {
-		if m, ok := it.(Match); ok && m.Value.Param != "" {
-			uses = append(uses, Use{Name: m.Value.Param, Type: m.Field.Type.param, Col: m.Value.Col, Len: m.Value.Len})
-		}
-	}
-	return uses
+	return s.When == nil && s.Verdict != None && s.Verdict != Continue
 }
 
 // Error says what is wrong with a statement. Col counts bytes from 1.

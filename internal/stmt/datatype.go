@@ -13,99 +13,56 @@ import (
 type Datatype struct {
 	Name    string
 	bits    int // of an integer type whose width the field decides: 0
+	what    string
 	symbols []symbol
-	param   Type
+	takes   []Type // the parameters that may stand for a value
 	parse   func(word string, bits int) ([]byte, error)
-	address bool // takes prefixes
-}
-
-type symbol struct {
-	name  string
-	value uint64
+	print   func(v []byte) string // nil: as a number, or its symbol
+	address bool                  // takes prefixes
+	// Bitmask types hold several values at once: `ct state established,related` means any of them.
+	Bitmask bool
+	// HostOrder types are numbers that the kernel keeps in the host's byte order. Elem has them in network order all the same.
+	HostOrder bool
+	single    bool // takes no ranges: names, flags
+	hex       bool // printed in hexadecimal, as nft does
 }
 
 // The datatypes of the fields in this package.
 var (
-	EtherAddr   = &Datatype{Name: "ether_addr", bits: 48, param: TypeMAC, parse: parseMAC}
-	IPv4Addr    = &Datatype{Name: "ipv4_addr", bits: 32, param: TypeIP, parse: parseIPv4, address: true}
-	IPv6Addr    = &Datatype{Name: "ipv6_addr", bits: 128, param: TypeIP6, parse: parseIPv6, address: true}
-	InetService = &Datatype{Name: "inet_service", bits: 16, param: TypePort}
-	InetProto   = &Datatype{Name: "inet_proto", bits: 8, param: TypeProto, symbols: protocols}
-	EtherType   = &Datatype{Name: "ether_type", bits: 16, symbols: etherTypes}
-	ARPOp       = &Datatype{Name: "arp_op", bits: 16, symbols: arpOps}
-	ICMPType    = &Datatype{Name: "icmp_type", bits: 8, symbols: icmpTypes}
-	ICMPv6Type  = &Datatype{Name: "icmpv6_type", bits: 8, symbols: icmpv6Types}
-	PktType     = &Datatype{Name: "pkt_type", bits: 8, symbols: pktTypes}
-	Integer     = &Datatype{Name: "integer"}
+	EtherAddr   = &Datatype{Name: "ether_addr", bits: 48, what: "a MAC address", takes: []Type{TypeMAC}, parse: parseMAC, print: printMAC}
+	IPv4Addr    = &Datatype{Name: "ipv4_addr", bits: 32, what: "an IPv4 address", takes: []Type{TypeIP, TypePrefix}, parse: parseIPv4, print: printIP, address: true}
+	IPv6Addr    = &Datatype{Name: "ipv6_addr", bits: 128, what: "an IPv6 address", takes: []Type{TypeIP6, TypePrefix}, parse: parseIPv6, print: printIP, address: true}
+	InetService = &Datatype{Name: "inet_service", bits: 16, what: "a port number", takes: []Type{TypePort, TypePortRange, TypeEnum}, symbols: services}
+	InetProto   = &Datatype{Name: "inet_proto", bits: 8, what: "an IP protocol", takes: []Type{TypeProto, TypeEnum}, symbols: protocols}
+	EtherType   = &Datatype{Name: "ether_type", bits: 16, what: "an ethertype", takes: symbolic, symbols: etherTypes, hex: true}
+	ARPOp       = &Datatype{Name: "arp_op", bits: 16, what: "an ARP operation", takes: symbolic, symbols: arpOps}
+	ICMPType    = &Datatype{Name: "icmp_type", bits: 8, what: "an ICMP type", takes: symbolic, symbols: icmpTypes}
+	ICMPCode    = &Datatype{Name: "icmp_code", bits: 8, what: "an ICMP code", takes: symbolic, symbols: icmpCodes}
+	ICMPv6Type  = &Datatype{Name: "icmpv6_type", bits: 8, what: "an ICMPv6 type", takes: symbolic, symbols: icmpv6Types}
+	ICMPv6Code  = &Datatype{Name: "icmpv6_code", bits: 8, what: "an ICMPv6 code", takes: symbolic, symbols: icmpv6Codes}
+	PktType     = &Datatype{Name: "pkt_type", bits: 8, what: "a packet type", takes: symbolic, symbols: pktTypes}
+	TCPFlag     = &Datatype{Name: "tcp_flag", bits: 8, what: "a TCP flag", takes: []Type{TypeEnum}, symbols: tcpFlags, Bitmask: true, single: true, hex: true}
+	DSCP        = &Datatype{Name: "dscp", bits: 6, what: "a DSCP", takes: symbolic, symbols: dscps, hex: true}
+	ECN         = &Datatype{Name: "ecn", bits: 2, what: "an ECN", takes: symbolic, symbols: ecns}
+	MHType      = &Datatype{Name: "mh_type", bits: 8, what: "a mobility header type", takes: symbolic, symbols: mhTypes}
+	CtState     = &Datatype{Name: "ct_state", bits: 32, what: "a conntrack state", takes: []Type{TypeEnum}, symbols: ctStates, Bitmask: true, HostOrder: true, single: true, hex: true}
+	CtStatus    = &Datatype{Name: "ct_status", bits: 32, what: "a conntrack status", takes: []Type{TypeEnum}, symbols: ctStatuses, Bitmask: true, HostOrder: true, single: true, hex: true}
+	CtDirection = &Datatype{Name: "ct_dir", bits: 8, what: "a conntrack direction", takes: symbolic, symbols: ctDirections, single: true}
+	Mark        = &Datatype{Name: "mark", bits: 32, what: "a mark", takes: symbolic, HostOrder: true, hex: true}
+	ClassID     = &Datatype{Name: "classid", bits: 32, what: "a traffic class, as in 1:20", takes: symbolic, parse: parseClass, print: printClass, HostOrder: true, single: true}
+	DevGroup    = &Datatype{Name: "devgroup", bits: 32, what: "a device group", takes: symbolic, symbols: []symbol{{"default", 0}}, HostOrder: true}
+	Ifname      = &Datatype{Name: "ifname", bits: 128, what: "an interface's name", takes: []Type{TypeInterface}, parse: parseIfname, print: printIfname, single: true}
+	FibType     = &Datatype{Name: "fib_addrtype", bits: 32, what: "an address type", takes: []Type{TypeEnum}, symbols: fibTypes, HostOrder: true, single: true}
+	Boolean     = &Datatype{Name: "boolean", bits: 8, what: "exists or missing", symbols: booleans, single: true}
+	Presence    = &Datatype{Name: "boolean", bits: 32, what: "exists or missing", symbols: booleans, single: true, HostOrder: true} // of a route
+	Integer     = &Datatype{Name: "integer", what: "a number", takes: symbolic}
+	RawInteger  = &Datatype{Name: "integer", what: "a number", hex: true} // of raw payload, whatever its length
+	HostInteger = &Datatype{Name: "integer", bits: 32, what: "a number", takes: symbolic, HostOrder: true}
+	CtZone      = &Datatype{Name: "integer", bits: 16, what: "a conntrack zone", takes: symbolic, HostOrder: true}
 )
 
-var protocols = []symbol{
-	{"icmp", 1},
-	{"igmp", 2},
-	{"tcp", 6},
-	{"udp", 17},
-	{"dccp", 33},
-	{"gre", 47},
-	{"esp", 50},
-	{"ah", 51},
-	{"icmpv6", 58},
-	{"ipv6-icmp", 58},
-	{"comp", 108},
-	{"vrrp", 112},
-	{"sctp", 132},
-	{"udplite", 136},
-}
-
-var etherTypes = []symbol{
-	{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd}, {"8021q", 0x8100}, {"vlan", 0x8100}, {"8021ad", 0x88a8},
-}
-
-var arpOps = []symbol{
-	{"request", 1}, {"reply", 2}, {"rrequest", 3}, {"rreply", 4}, {"inrequest", 8}, {"inreply", 9}, {"nak", 10},
-}
-
-var icmpTypes = []symbol{
-	{"echo-reply", 0},
-	{"destination-unreachable", 3},
-	{"source-quench", 4},
-	{"redirect", 5},
-	{"echo-request", 8},
-	{"router-advertisement", 9},
-	{"router-solicitation", 10},
-	{"time-exceeded", 11},
-	{"parameter-problem", 12},
-	{"timestamp-request", 13},
-	{"timestamp-reply", 14},
-	{"info-request", 15},
-	{"info-reply", 16},
-	{"address-mask-request", 17},
-	{"address-mask-reply", 18},
-}
-
-var icmpv6Types = []symbol{
-	{"destination-unreachable", 1},
-	{"packet-too-big", 2},
-	{"time-exceeded", 3},
-	{"parameter-problem", 4},
-	{"echo-request", 128},
-	{"echo-reply", 129},
-	{"mld-listener-query", 130},
-	{"mld-listener-report", 131},
-	{"mld-listener-done", 132},
-	{"mld-listener-reduction", 132},
-	{"nd-router-solicit", 133},
-	{"nd-router-advert", 134},
-	{"nd-neighbor-solicit", 135},
-	{"nd-neighbor-advert", 136},
-	{"nd-redirect", 137},
-	{"router-renumbering", 138},
-	{"ind-neighbor-solicit", 141},
-	{"ind-neighbor-advert", 142},
-	{"mld2-listener-report", 143},
-}
-
-// The values are <linux/if_packet.h>'s; `unicast` is nft's second name for host.
-var pktTypes = []symbol{{"host", 0}, {"unicast", 0}, {"broadcast", 1}, {"multicast", 2}, {"other", 3}}
+// symbolic are the parameter types of fields whose values are numbers or words for numbers.
+var symbolic = []Type{TypeNumber, TypeEnum}
 
 // literal reads one value of the type as bytes in network order, bits wide.
 func (d *Datatype) literal(word string, bits int) ([]byte, error) {
@@ -118,8 +75,8 @@ func (d *Datatype) literal(word string, bits int) ([]byte, error) {
 		return d.parse(word, bits)
 	}
 	n, err := strconv.ParseUint(word, 0, 64)
-	if err != nil || strings.Contains(word, "_") || octal(word) {
-		return nil, fmt.Errorf("%q is not %s", word, d.article())
+	if err != nil || strings.Contains(word, "_") || octal(word) || d == Boolean || d == Presence {
+		return nil, fmt.Errorf("%q is not %s", word, d.what)
 	}
 	if bits < 64 && n >= 1<<bits {
 		return nil, fmt.Errorf("%s is more than the %d bits of the field hold (at most %d)", word, bits, uint64(1)<<bits-1)
@@ -130,31 +87,6 @@ func (d *Datatype) literal(word string, bits int) ([]byte, error) {
 // octal spots a leading zero, which nft and C read as base 8 and people do not.
 func octal(word string) bool {
 	return len(word) > 1 && word[0] == '0' && word[1] >= '0' && word[1] <= '9'
-}
-
-func (d *Datatype) article() string {
-	switch d {
-	case EtherAddr:
-		return "a MAC address"
-	case IPv4Addr:
-		return "an IPv4 address"
-	case IPv6Addr:
-		return "an IPv6 address"
-	case InetService:
-		return "a port number"
-	case Integer:
-		return "a number"
-	case InetProto:
-		return "an IP protocol"
-	case EtherType:
-		return "an ethertype"
-	case ARPOp:
-		return "an ARP operation"
-	case PktType:
-		return "a packet type"
-	default:
-		return "an ICMP type"
-	}
 }
 
 // number writes n in network order, as many whole bytes as bits need.
@@ -192,4 +124,33 @@ func parseIPv6(word string, _ int) ([]byte, error) {
 		return nil, fmt.Errorf("%q is not an IPv6 address", word)
 	}
 	return addr.AsSlice(), nil
+}
+
+// parseClass reads the handle of a traffic class, major:minor in hexadecimal (tc(8)); none and root are nft's words.
+func parseClass(word string, _ int) ([]byte, error) {
+	switch word {
+	case "none":
+		return number(0, 32), nil
+	case "root":
+		return number(1<<32-1, 32), nil
+	}
+	major, minor, ok := strings.Cut(word, ":")
+	hi, err1 := strconv.ParseUint(major, 16, 16)
+	lo, err2 := strconv.ParseUint(minor, 16, 16)
+	if !ok || err1 != nil || err2 != nil {
+		return nil, fmt.Errorf("%q is not a traffic class (MAJOR:MINOR in hexadecimal, none or root)", word)
+	}
+	return number(hi<<16|lo, 32), nil
+}
+
+// IfnameSize is IFNAMSIZ of <linux/if.h>: an interface's name with the zero behind it.
+const IfnameSize = 16
+
+func parseIfname(word string, _ int) ([]byte, error) {
+	if word == "" || len(word) >= IfnameSize || strings.ContainsAny(word, "/: \t\"*") || word == "." || word == ".." {
+		return nil, fmt.Errorf("%q is not an interface's name (at most %d bytes, no slash, colon or space)", word, IfnameSize-1)
+	}
+	b := make([]byte, IfnameSize)
+	copy(b, word)
+	return b, nil
 }

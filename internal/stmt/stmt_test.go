@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
@@ -34,6 +35,43 @@ func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
 		{"include", "include no-mac-spoofing", "include no-mac-spoofing"},
 		{"comment", "drop # and be done", "drop"},
 		{"continue", "ip ttl 1 continue", "ip ttl[8@64] = 01; continue"},
+		{"service", "tcp dport { ssh, http-https } accept", "tcp dport[16@16] = {0016 0050-01bb}; accept"},
+		{"any flag", "tcp flags syn,ack drop", "tcp flags[8@104] any of 12; drop"},
+		{"exact flags", "tcp flags == syn|ack drop", "tcp flags[8@104] = 12; drop"},
+		{"flags of a mask", "tcp flags & (fin|syn) == syn drop", "tcp flags[8@104] & 03 = 02; drop"},
+		{"flags of a mask, nft 1.0", "tcp flags != syn / fin,syn drop", "tcp flags[8@104] & 03 != 02; drop"},
+		{"no flag", "tcp flags ! syn drop", "tcp flags[8@104] & 02 = 00; drop"},
+		{"sets of flags", "tcp flags { syn, syn|ack } drop", "tcp flags[8@104] = {02 12}; drop"},
+		{"states", "ct state established,related accept", "ct state[32@0] any of 00000006; accept"},
+		{"state not", "ct state != invalid accept", "ct state[32@0] != 00000001; accept"},
+		{"address mask", "ip saddr & 255.0.255.0 == 10.0.1.0 drop", "ip saddr[32@96] & ff00ff00 = 0a000100; drop"},
+		{"mark", "mark & 0xff != 5 drop", "meta mark[32@0] & 000000ff != 00000005; drop"},
+		{"set a mark", "mark set 7 accept", "meta mark := 00000007; accept"},
+		{"set a priority", "meta priority set 1:20", "meta priority := 00010020"},
+		{"concatenation", "ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.2 . 80-90 } drop", "ip saddr[32@96] . tcp dport[16@16] = {0a000001.0016 0a000002.0050-005a}; drop"},
+		{"concatenation of one value", "meta l4proto . th dport udp . 53 accept", "meta l4proto[8@0] . th dport[16@16] = 11.0035; accept"},
+		{"pairs", "ip saddr . tcp dport $pairs accept", "ip saddr[32@96] . tcp dport[16@16] = $pairs; accept"},
+		{"interface", `iifname "eth0" accept`, "meta iifname[128@0] = " + ifnameHex("eth0") + "; accept"},
+		{"interfaces", "meta oifname != eth* drop", "meta oifname[128@0] != " + ifnameHex("eth") + "-657468" + strings.Repeat("f", 26) + "; drop"},
+		{"limit", "limit rate 10/second accept", "limit over=false 10/second; accept"},
+		{"limit of bytes", "limit rate over 10 mbytes/minute burst 1 kbytes drop", "limit over=true 10 mbytes/minute burst 1 kbytes; drop"},
+		{"limit by parameter", "limit rate over $rate drop", "limit over=true $rate; drop"},
+		{"per guest", "update @syn { $interface limit rate over 10/second burst 50 packets } drop", "update add=false @syn $interface 0s { limit over=true 10/second burst 50 packets }; drop"},
+		{"per guest and source", "update @in { $interface . ip saddr timeout 1m30s counter }", "update add=false @in $interface . ip saddr 1m30s { counter }"},
+		{"connections", "add @conns { $interface ct count over $max } reject", "update add=true @conns $interface 0s { ct count over=true 0max }; reject"},
+		{"log", `log prefix "a: b" level info`, `log prefix "a: b" level info`},
+		{"log to a group", `log group 2 snaplen 64 prefix "x" drop`, `log prefix "x" group 2 snaplen 64; drop`},
+		{"log flags", "log flags tcp sequence,options flags ether", "log flags tcp sequence flags tcp options flags ether"},
+		{"reject", "reject", "reject"},
+		{"reject with", "meta l4proto tcp reject with tcp reset", "meta l4proto[8@0] = 06; reject with tcp reset"},
+		{"reject with code", "reject with icmp type host-unreachable", "reject with icmp host-unreachable"},
+		{"fib", "fib saddr . iif oif missing drop", "fib saddr . iif oif[32@0] = 00000000; drop"},
+		{"fib type", "fib daddr type { local, broadcast } accept", "fib daddr type[32@0] = {00000002 00000003}; accept"},
+		{"extension header", "exthdr hbh exists drop", "exthdr hbh[8@0] = 01; drop"},
+		{"vlan", "vlan id { 1-9, 11 } vlan pcp 3 drop", "vlan id[12@116] = {0001-0009 000b}; vlan pcp[3@112] = 03; drop"},
+		{"include with", "include web with ports = { 80, 443 }, from = $nets, rate = \"5/second\"", `include web ports=["80" "443"] from=[]nets rate=["5/second"]`},
+		{"condition", "if not $dhcp udp dport 67 drop", "if {Not:true Param:dhcp Value: Col:8 Len:5}; udp dport[16@16] = 0043; drop"},
+		{"condition on a word", "if $mode == strict drop", "if {Not:false Param:mode Value:strict Col:4 Len:5}; drop"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := Parse(tt.in)
@@ -49,42 +87,78 @@ func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
 
 func dump(s *Stmt) string {
 	var parts []string
+	if s.When != nil {
+		parts = append(parts, fmt.Sprintf("if %+v", *s.When))
+	}
 	if s.Include != nil {
-		parts = append(parts, "include "+s.Include.Template)
+		in := "include " + s.Include.Template
+		for _, a := range s.Include.With {
+			in += fmt.Sprintf(" %s=%q%s", a.Name, a.Values, a.Param)
+		}
+		parts = append(parts, in)
 	}
 	for _, it := range s.Items {
-		m, ok := it.(Match)
-		if !ok {
-			parts = append(parts, "counter")
-			continue
-		}
-		op := "="
-		if m.Negate {
-			op = "!="
-		}
-		parts = append(parts, fmt.Sprintf("%s[%d@%d] %s %s", m.Field.Name, m.Field.Bits, m.Field.Offset, op, dumpValue(m.Value)))
+		parts = append(parts, dumpItem(it))
 	}
-	if s.Verdict != None {
+	switch {
+	case s.Verdict == Rejected:
+		parts = append(parts, s.Reject.String())
+	case s.Verdict != None:
 		parts = append(parts, s.Verdict.String())
 	}
 	return strings.Join(parts, "; ")
+}
+
+func dumpItem(it Item) string {
+	switch it := it.(type) {
+	case Match:
+		names := make([]string, len(it.Fields))
+		for i, f := range it.Fields {
+			names[i] = fmt.Sprintf("%s[%d@%d]", f.Name, f.Bits, f.Offset)
+		}
+		text := strings.Join(names, " . ")
+		if it.Mask != nil {
+			text += fmt.Sprintf(" & %x", it.Mask)
+		}
+		return text + " " + map[Op]string{Eq: "=", Neq: "!=", Some: "any of"}[it.Op] + " " + dumpValue(it.Value)
+	case Counter:
+		return "counter"
+	case Limit:
+		if it.Param != "" {
+			return fmt.Sprintf("limit over=%v $%s", it.Over, it.Param)
+		}
+		return fmt.Sprintf("limit over=%v %s", it.Over, it.Rate)
+	case CtCount:
+		return fmt.Sprintf("ct count over=%v %d%s", it.Over, it.Count, it.Param)
+	case Log:
+		return it.String()
+	case Assign:
+		return it.Field.Name + " := " + dumpValue(it.Value)
+	case Update:
+		return fmt.Sprintf("update add=%v @%s %s %s { %s }", it.Add, it.Set, fieldNames(it.Key), it.Timeout, dumpItem(it.Each))
+	}
+	return fmt.Sprintf("%T", it)
 }
 
 func dumpValue(v Value) string {
 	if v.Param != "" {
 		return "$" + v.Param
 	}
-	elems := make([]string, len(v.Elems))
-	for i, e := range v.Elems {
-		elems[i] = fmt.Sprintf("%x", e.Lo)
-		if !e.Single() {
-			elems[i] += fmt.Sprintf("-%x", e.Hi)
+	tuples := make([]string, len(v.Tuples))
+	for i, t := range v.Tuples {
+		elems := make([]string, len(t))
+		for j, e := range t {
+			elems[j] = fmt.Sprintf("%x", e.Lo)
+			if !e.Single() {
+				elems[j] += fmt.Sprintf("-%x", e.Hi)
+			}
 		}
+		tuples[i] = strings.Join(elems, ".")
 	}
 	if v.Set {
-		return "{" + strings.Join(elems, " ") + "}"
+		return "{" + strings.Join(tuples, " ") + "}"
 	}
-	return elems[0]
+	return tuples[0]
 }
 
 // TestErrorsPointAtTheWord marks the wrong word with ^ under the statement, as `vifd check` does.
@@ -111,21 +185,52 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"udp dport { } drop", "            ^", "the set is empty"},
 		{"udp dport { 1-9, 5 } drop", "                 ^", "5 is in the set already, in 1-9"},
 		{"udp dport { 5, $p } drop", "               ^~", "inside a set"},
+		{"ip saddr . tcp dport $ip drop", "                     ^~~", "a concatenation"},
+		{"ip saddr . tcp dport { 10.0.0.1 } drop", "                                ^", "expected . and a value of tcp dport"},
+		{"ip saddr . ct state { 10.0.0.1 . new } drop", "           ^~", "cannot stand in a concatenation"},
+		{"ct state . ip saddr { new . 10.0.0.1 } drop", "         ^", "cannot stand in a concatenation"},
+		{"ct sate new accept", "   ^~~~", `did you mean "ct state"?`},
+		{"ct state estblished accept", "         ^~~~~~~~~~", `did you mean "established"?`},
+		{"tcp flags & (syn|ack == syn drop", "                     ^~", "expected )"},
+		{"tcp flags & syn == ack drop", "                   ^~~", "never holds"},
+		{"ether saddr & ff:ff:ff:00:00:00 == 00:16:3e:00:00:00 drop", "            ^", "takes no mask"},
+		{"meta length > 100 drop", "            ^", "write a range"},
+		{"limit 10/second drop", "      ^~~~~~~~~", "needs the word rate"},
+		{"limit rate 10/fortnight drop", "           ^~~~~~~~~~~~", "not per"},
+		{"limit rate 0/second drop", "           ^~~~~~~~", "is not a rate"},
+		{"limit rate 5/second burst 3 mbytes drop", "                            ^~~~~~", "in packets"},
+		{"limit rate 5/second", "                   ^", "does nothing"},
+		{"update @syn { limit rate 5/second } drop", "              ^~~~~", "unknown word"},
+		{"update syn { $interface counter } drop", "       ^~~", "name of a set"},
+		{"update @syn { $interface drop } drop", "                         ^~~~", "unknown word"},
+		{"update @c { $interface ct count 5 } drop", "^~~~~~", "counted by add"},
+		{"log level loud drop", "          ^~~~", "unknown log level"},
+		{"log group 2 level info", "^~~", "neither level nor flags"},
+		{"log prefix \"x", "           ^~", "quotes are not closed"},
+		{"reject with icmp port-unreachabel", "                 ^~~~~~~~~~~~~~~~", `did you mean "port-unreachable"?`},
+		{"fib saddr . iif oif 3 drop", "                    ^", "is not exists or missing"},
+		{"fib sadr oif missing drop", "    ^~~~", "saddr or daddr"},
+		{"ip saddr set 10.0.0.1", "         ^~~", "cannot be set"},
+		{"iifname { eth*, lo } drop", "          ^~~~", "a pattern in a set"},
+		{"iifname averyverylongname drop", "        ^~~~~~~~~~~~~~~~~", "at most 15 bytes"},
+		{"iifname $interface drop", "        ^~~~~~~~~~", "in the key of an update"},
+		{"if dhcp drop", "   ^~~~", "if asks for a parameter"},
+		{"if $dhcp", "        ^", "a statement must follow"},
+		{"include web with ports 80", "                       ^~", "expected = and a value"},
 		{"icmpv6 type nd-router-advret drop", "            ^~~~~~~~~~~~~~~~", `did you mean "nd-router-advert"?`},
 		{"ip saddr $mac drop", "         ^~~~", "$mac has the type mac"},
-		{"ip ttl $ip drop", "       ^~~", "takes no parameter"},
+		{"ip ttl $ip drop", "       ^~~", "compared with the type number"},
 		{"drop drop", "     ^~~~", "after the verdict"},
 		{"ip ttl 1", "        ^", "does nothing"},
 		{"include", "       ^", "needs a template's name"},
 		{"include a b", "          ^", "an include stands alone"},
-		{"ct state established accept", "^~", "not supported yet"},
-		{"reject", "^~~~~~", "not supported yet"},
 		{"ip saddr 10.0.0.1; drop", "                 ^", "unexpected ';'"},
 		{"ip saddr “10.0.0.1” drop", "         ^~~", "unexpected '“'"},
 		{"@xx,0,8 1 drop", "^~~~~~~", "no base of a raw payload"},
 		{"@th,2048,8 1 drop", "^~~~~~~~~~", "below 2048"},
 		{"@th,4,128 1 drop", "^~~~~~~~~", "at most 16 bytes"},
 		{"@th,4,32 $ip drop", "         ^~~", "takes no parameter"},
+		{"ip saddr . @th,0,8 $pairs drop", "                   ^~~~~~", "@th,0,8 takes no parameter"},
 		{"@th,0,256 1 drop", "^~~~~~~~~", "at most 16 bytes"},
 	} {
 		t.Run(tt.in, func(t *testing.T) {
@@ -146,7 +251,7 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 
 func TestTerminal(t *testing.T) {
 	for in, want := range map[string]bool{
-		"drop": true, "counter drop": true, "return": true, "continue": false, "counter": false,
+		"drop": true, "counter drop": true, "log drop": true, "reject": true, "limit rate 5/second drop": false, "if $x drop": false, "return": true, "continue": false, "counter": false,
 		"ip ttl 1 drop": false, "include x": false,
 	} {
 		s, err := Parse(in)
@@ -163,6 +268,9 @@ func TestTerminal(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"ether saddr != $mac drop", "udp dport { 67, 100-200 } counter drop", "ip6 daddr ff02::/16 return", "include x",
+		"tcp flags & (syn|ack) == syn drop", "update @x { $interface . ip saddr timeout 5s limit rate over 1 mbytes/second burst 5 kbytes } log prefix \"x\" drop",
+		"ct state established,related accept", "fib saddr . iif oif missing reject with icmpx no-route", "include x with a = { 1, \"2\" }, b = $c", "if $x == y drop",
+		"ip saddr . tcp dport { 10.0.0.0/8 . 1-2, } meta mark set 0x7 accept", "log group 1 queue-threshold 5", "iifname \"eth*\" drop",
 		"@th,64,128 $ip6 return", "frag frag-off != 0 return # why", "nd sll $mac", "{ } , == !=", "ip saddr 1-2-3",
 	} {
 		f.Add(s)
@@ -187,4 +295,37 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse(%q)\n is %s\nread back %s", in, dump(&s), dump(&again))
 		}
 	})
+}
+
+func ifnameHex(name string) string {
+	return fmt.Sprintf("%x%s", name, strings.Repeat("00", 16-len(name)))
+}
+
+// TestBindNamesWhatOverlaps: values of the other family are passed over, and not taken for those that are meant.
+func TestBindNamesWhatOverlaps(t *testing.T) {
+	m := Match{Fields: []*Field{fields["ip saddr"]}}
+	_, err := m.Bind([]Type{TypePrefix}, []string{"2001:db8::/32", "10.0.0.0/8", "fd00::/8", "10.1.2.3"})
+	if err == nil || err.Error() != "10.0.0.0/8 and 10.1.2.3 overlap" {
+		t.Errorf("Bind() = %v", err)
+	}
+}
+
+// TestLongSets: a set as long as a rules file can hold is checked for overlaps in no time that anybody notices.
+func TestLongSets(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("ip saddr { ")
+	for i := range 100_000 {
+		fmt.Fprintf(&b, "10.%d.%d.%d, ", i>>16, i>>8&255, i&255)
+	}
+	start := time.Now()
+	if _, err := Parse(b.String() + "} drop"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Parse(b.String() + "10.0.0.0/8 } drop")
+	if err == nil || !strings.Contains(err.Error(), "10.0.0.0/8 is in the set already, in 10.0.0.0") {
+		t.Errorf("Parse() = %v", err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
 }
