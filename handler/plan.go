@@ -49,7 +49,7 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 	}
 	switch {
 	case err != nil:
-		p.block(l, StateFailed, err.Error())
+		r.block(&p, l, StateFailed, err.Error())
 	case d.Kind == rules.Ignore:
 		p.State = StateIgnored
 		if d.Rule == nil {
@@ -57,7 +57,7 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 		}
 		p.Guest = r.leaveAlone(l)
 	case d.Kind == rules.Block:
-		p.block(l, StateBlocked, "")
+		r.block(&p, l, StateBlocked, "")
 	default:
 		r.connect(&p, l)
 	}
@@ -67,13 +67,13 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 // connect plans the port of a bridge and its guard.
 func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 	d := &p.Decision
-	profile, err := r.program.Profile(refs(d.Rule.Firewall))
+	profile, err := r.program.Profile(firewall.List{Refs: refs(d.Rule.Firewall)})
 	if err != nil {
-		p.block(l, StateFailed, err.Error())
+		r.block(p, l, StateFailed, err.Error())
 		return
 	}
 	if profile.NeedsMAC && len(d.Guest.MACs) == 0 {
-		p.block(l, StateBlocked, "nobody knows the guest's MAC address, so it cannot be guarded: "+
+		r.block(p, l, StateBlocked, "nobody knows the guest's MAC address, so it cannot be guarded: "+
 			"give it in guests (by interface, domain or mac) or in the rule's guest")
 		return
 	}
@@ -82,7 +82,7 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 	for _, mac := range d.Guest.MACs {
 		p.Guest.MACs = append(p.Guest.MACs, firewall.MAC(mac))
 	}
-	slices.SortFunc(p.Guest.IPs, netip.Addr.Compare)
+	slices.SortFunc(p.Guest.IPs, netip.Prefix.Compare)
 	want := &d.Rule.Action.Bridge
 	network := r.set.Networks[d.Bridge].Bridge
 	create := network.Create
@@ -115,9 +115,9 @@ func portFlags(want *rules.BridgePort) rtnl.PortFlags {
 }
 
 // block plans that the vif passes nothing.
-func (p *Plan) block(l *rtnl.Link, state, reason string) {
+func (r *Ruleset) block(p *Plan, l *rtnl.Link, state, reason string) {
 	p.State, p.Reason = state, reason
-	p.Guest = &firewall.Guest{Interface: l.Name, Profile: firewall.Blocked()}
+	p.Guest = &firewall.Guest{Interface: l.Name, Profile: r.program.Blocked()}
 }
 
 // leaveAlone plans nothing for a link that is none of vifd's business; where its name is one that rules may claim, the
@@ -126,7 +126,7 @@ func (r *Ruleset) leaveAlone(l *rtnl.Link) *firewall.Guest {
 	if !r.claims(l.Name) {
 		return nil
 	}
-	return &firewall.Guest{Interface: l.Name, Profile: firewall.Open()}
+	return &firewall.Guest{Interface: l.Name, Profile: r.program.Open()}
 }
 
 // Text is the plan in the words of nft, ip and bridge; now is what the kernel has.

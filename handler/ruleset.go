@@ -36,7 +36,7 @@ func NewRuleset(set *rules.Set) (*Ruleset, error) {
 	}
 	for i := range set.Rules {
 		if list := set.Rules[i].Firewall; len(list) > 0 {
-			cfg.Lists = append(cfg.Lists, refs(list))
+			cfg.Lists = append(cfg.Lists, firewall.List{Refs: refs(list)})
 		}
 	}
 	program, err := firewall.Compile(cfg)
@@ -59,7 +59,7 @@ func (r *Ruleset) Rules() int { return len(r.set.Rules) }
 func compilable(t *rules.Template) firewall.Template {
 	out := firewall.Template{Name: t.Name, Params: make(map[string]firewall.Param, len(t.Params))}
 	for name, p := range t.Params {
-		out.Params[name] = firewall.Param{Type: p.Type, Default: p.Default}
+		out.Params[name] = firewall.Param{Types: p.Types, Default: p.Default}
 	}
 	copyAll := func(list []rules.Statement) []firewall.Statement {
 		statements := make([]firewall.Statement, len(list))

@@ -3,6 +3,7 @@ package firewall
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,145 +13,190 @@ import (
 // Config is what a Program is compiled from.
 type Config struct {
 	Templates map[string]Template
-	Lists     [][]Ref  // every list of templates that a rule names
+	Lists     []List   // every list of templates that a rule names
 	Claimed   []string // interface names that the rules may claim: exact, or with a * at the end
+}
+
+// List is the templates of a rule, in the order they judge, and how the rule connects its guests.
+type List struct {
+	Refs   []Ref
+	Routed bool // routed or NATed, else bridged
 }
 
 // maxChainName is NFT_NAME_MAXLEN of <linux/netfilter/nf_tables.h> less the closing NUL, less the direction's prefix.
 const maxChainName = 255 - len("from/")
 
 // Compile turns templates into chains. Only what a list reaches is compiled; all errors are returned, joined.
-func Compile(cfg Config) (*Program, error) {
-	c := compiler{cfg: cfg, done: make(map[string]*chain)}
-	p := &Program{profiles: make(map[string]Profile)}
-	for _, refs := range cfg.Lists {
-		p.profiles[listName(refs)] = c.profile(refs)
+func Compile(cfg Config) (*Program, error) { return compile(cfg, nil) }
+
+// compile makes the chains for guests that have prefixes of these lengths.
+func compile(cfg Config, plens lengths) (*Program, error) {
+	p := &Program{cfg: cfg, plens: plens, profiles: make(map[profileKey]Profile)}
+	c := compiler{program: p, lost: make(map[*Statement]bool), kept: make(map[*Statement]bool)}
+	for _, f := range p.uses() {
+		p.tables[f] = newTableProgram(f, cfg.Claimed, plens)
+		c.done[f] = make(map[string]*chain)
+		c.sets[f] = make(stateSets)
+	}
+	for _, list := range cfg.Lists {
+		p.profiles[profileKey{listName(list.Refs), list.Routed}] = c.profile(list)
 	}
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	for d := range directions {
-		p.base[d] = baseRules(direction(d), cfg.Claimed)
+	for _, f := range p.uses() {
+		t := p.tables[f]
+		for _, ch := range c.done[f] {
+			if len(ch.rules) > 0 {
+				t.chains = append(t.chains, *ch)
+			}
+		}
+		sort.Slice(t.chains, func(i, j int) bool { return t.chains[i].name < t.chains[j].name })
+		for _, s := range c.sets[f] {
+			t.states = append(t.states, s)
+		}
+		sort.Slice(t.states, func(i, j int) bool { return t.states[i].name < t.states[j].name })
 	}
-	for _, ch := range c.done {
-		if len(ch.rules) > 0 {
-			p.chains = append(p.chains, *ch)
+	for s := range c.lost {
+		if !c.kept[s] {
+			p.unseen = append(p.unseen, *s)
 		}
 	}
-	sort.Slice(p.chains, func(i, j int) bool { return p.chains[i].name < p.chains[j].name })
+	sort.Slice(p.unseen, func(i, j int) bool { return p.unseen[i].Where < p.unseen[j].Where })
 	return p, nil
 }
 
 type compiler struct {
-	cfg  Config
-	done map[string]*chain // by name
-	errs []error
+	program *Program
+	done    [families]map[string]*chain // by name
+	sets    [families]stateSets
+	errs    []error
+	lost    map[*Statement]bool // statements that some family cannot see
+	kept    map[*Statement]bool // statements that some family has
 }
 
 func (c *compiler) failf(format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf(format, args...))
+	err := fmt.Errorf(format, args...)
+	if !slices.ContainsFunc(c.errs, func(e error) bool { return e.Error() == err.Error() }) { // inet and arp find the same
+		c.errs = append(c.errs, err)
+	}
 }
 
 // profile compiles a list of templates into one chain a direction. A single template needs no chain around it.
-func (c *compiler) profile(refs []Ref) Profile {
-	var p Profile
-	if name := listName(refs); len(name) > maxChainName {
+func (c *compiler) profile(list List) Profile {
+	p := Profile{routed: list.Routed}
+	name := listName(list.Refs)
+	if len(name) > maxChainName {
 		c.failf("firewall [%s]: the list's names together have %d bytes; %d fit into a chain's name", name, len(name), maxChainName)
 		return p
 	}
-	for d := range directions {
-		d := direction(d)
-		var rules []rule
-		for _, ref := range refs {
-			ch := c.template(d, ref, nil)
-			p.NeedsMAC = p.NeedsMAC || ch.needsMAC
-			if len(ch.rules) > 0 {
-				rules = append(rules, jumpRule(ch.name))
+	for _, f := range familiesOf(list.Routed) {
+		for d := range directions {
+			d := direction(d)
+			var rules []rule
+			for _, ref := range list.Refs {
+				ch := c.template(f, d, ref, nil)
+				p.NeedsMAC = p.NeedsMAC || ch.needsMAC
+				p.tracks = p.tracks || ch.tracks
+				if len(ch.rules) > 0 {
+					rules = append(rules, jumpRule(ch.name))
+				}
 			}
+			v := Verdict{Kind: VerdictAccept}
+			switch len(rules) {
+			case 0:
+			case 1:
+				v = Verdict{Kind: VerdictGoto, Chain: rules[0].verdict.jump}
+			default:
+				list := &chain{name: directions[d].prefix + name, dir: d, rules: rules}
+				c.done[f][list.name] = list
+				v = Verdict{Kind: VerdictGoto, Chain: list.name}
+			}
+			p.verdicts[f][d] = v
 		}
-		verdict := Verdict{Kind: VerdictAccept}
-		switch len(rules) {
-		case 0:
-		case 1:
-			verdict = Verdict{Kind: VerdictGoto, Chain: rules[0].jump}
-		default:
-			list := &chain{name: directions[d].prefix + listName(refs), dir: d, rules: rules}
-			c.done[list.name] = list
-			verdict = Verdict{Kind: VerdictGoto, Chain: list.name}
-		}
-		p.verdicts[d] = verdict
 	}
 	return p
 }
 
-// template compiles one template for one direction. path is the chain of includes that led here.
-func (c *compiler) template(d direction, ref Ref, path []string) *chain {
+// template compiles one template for one family and direction. path is the chain of includes that led here.
+func (c *compiler) template(f Family, d direction, ref Ref, path []string) *chain {
 	name := directions[d].prefix + ref.chainName()
-	if ch, ok := c.done[name]; ok {
+	if ch, ok := c.done[f][name]; ok {
 		return ch
 	}
 	ch := &chain{name: name, dir: d}
-	for _, above := range path {
-		if above == ref.Template {
-			c.failf("template %s includes itself: %s", ref.Template, strings.Join(append(path, ref.Template), " → "))
-			return ch
-		}
+	if slices.Contains(path, ref.Template) {
+		c.failf("template %s includes itself: %s", ref.Template, strings.Join(append(path, ref.Template), " → "))
+		return ch
 	}
-	t, ok := c.cfg.Templates[ref.Template]
+	t, ok := c.program.cfg.Templates[ref.Template]
 	if !ok {
 		c.failf("unknown template %q", ref.Template)
 		return ch
 	}
-	args, err := arguments(&t, ref.With)
+	args, err := t.bind(ref.With)
 	if err != nil {
-		c.errs = append(c.errs, err)
+		c.failf("%w", err)
 		return ch
 	}
-	for _, s := range t.statements(d) {
-		if s.Include != nil {
-			inner := c.template(d, Ref{Template: s.Include.Template}, append(path, ref.Template))
-			ch.needsMAC = ch.needsMAC || inner.needsMAC
-			if len(inner.rules) > 0 {
-				ch.rules = append(ch.rules, jumpRule(inner.name))
-			}
-			continue
+	b := builder{family: f, dir: d, args: args, scope: ref.chainName(), plens: c.program.plens, sets: c.sets[f]}
+	path = append(path[:len(path):len(path)], ref.Template)
+	list := t.statements(d)
+	for i := range list {
+		if err := c.statement(ch, &b, &list[i], path); err != nil {
+			c.failf("%s: template %s: %s: %w", list[i].Where, t.Name, list[i].Text, err)
 		}
-		r, err := newRule(d, &s.Stmt, args)
-		if err != nil {
-			c.failf("%s: template %s: %s: %w", s.Where, t.Name, s.Text, err)
-			continue
-		}
-		r.what = fmt.Sprintf("template %s, statement %q (%s)", t.Name, s.Text, s.Where)
-		ch.needsMAC = ch.needsMAC || r.needsMAC()
-		ch.rules = append(ch.rules, r)
 	}
-	c.done[name] = ch
+	c.done[f][name] = ch
 	return ch
 }
 
-// arguments binds a template's parameters: the ref's arguments, then the defaults.
-func arguments(t *Template, with map[string][]string) (map[string][]stmt.Elem, error) {
-	for name := range with {
-		if _, ok := t.Params[name]; !ok {
-			return nil, fmt.Errorf("template %s has no parameter %q", t.Name, name)
-		}
+// statement adds one statement's rules to its template's chain.
+func (c *compiler) statement(ch *chain, b *builder, s *Statement, path []string) error {
+	there, err := b.args.holds(s.When)
+	if err != nil || !there {
+		return err
 	}
-	bound := make(map[string][]stmt.Elem, len(t.Params))
-	for name, p := range t.Params {
-		values, ok := with[name]
-		if !ok {
-			values = p.Default
+	if s.Include != nil {
+		ref, err := b.args.included(s.Include)
+		if err != nil {
+			return err
 		}
-		if len(values) == 0 {
-			return nil, fmt.Errorf("template %s: parameter %q has neither a value nor a default", t.Name, name)
+		inner := c.template(b.family, b.dir, ref, path)
+		ch.needsMAC, ch.tracks = ch.needsMAC || inner.needsMAC, ch.tracks || inner.tracks
+		if len(inner.rules) > 0 {
+			ch.rules = append(ch.rules, jumpRule(inner.name))
 		}
-		for _, v := range values {
-			e, err := p.Type.Elem(v)
-			if err != nil {
-				return nil, fmt.Errorf("template %s: parameter %q: %w", t.Name, name, err)
+		return nil
+	}
+	rules, err := b.build(s)
+	if err != nil {
+		return err
+	}
+	if len(rules) == 0 {
+		c.lost[s] = true
+		return nil
+	}
+	c.kept[s] = true
+	ch.needsMAC, ch.tracks = ch.needsMAC || b.needsMAC, ch.tracks || tracks(&s.Stmt)
+	for i := range rules {
+		rules[i].what = fmt.Sprintf("template %s, statement %q (%s)", path[len(path)-1], s.Text, s.Where)
+		ch.rules = append(ch.rules, rules[i])
+	}
+	return nil
+}
+
+// tracks reports whether a statement asks the kernel's connection tracking.
+func tracks(s *stmt.Stmt) bool {
+	for _, it := range s.Items {
+		switch it := it.(type) {
+		case stmt.Match:
+			if it.Fields[0].Base == stmt.Ct {
+				return true
 			}
-			bound[name] = append(bound[name], e)
+		case stmt.CtCount:
+			return true
 		}
 	}
-	return bound, nil
+	return false
 }

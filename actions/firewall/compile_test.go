@@ -37,7 +37,7 @@ func templates(t *testing.T, list ...[]string) map[string]firewall.Template {
 
 func TestCompileSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	port := map[string]firewall.Param{"port": {Type: stmt.TypePort}}
+	port := map[string]firewall.Param{"port": {Types: []stmt.Type{stmt.TypePort}}}
 	needy := firewall.Template{Name: "needy", Params: port, FromGuest: statements(t, "tcp dport $port accept")}
 	for name, tt := range map[string]struct {
 		templates map[string]firewall.Template
@@ -54,7 +54,7 @@ func TestCompileSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := firewall.Compile(firewall.Config{Templates: tt.templates, Lists: [][]firewall.Ref{{{Template: "t", With: tt.with}}}})
+			p, err := firewall.Compile(firewall.Config{Templates: tt.templates, Lists: bridged([]firewall.Ref{{Template: "t", With: tt.with}})})
 			if err == nil || p != nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Compile() = %v, want it to say %q", err, tt.want)
 			}
@@ -63,10 +63,10 @@ func TestCompileSaysWhatIsWrong(t *testing.T) {
 
 	// What no list reaches is not compiled, and of what one reaches all errors come at once.
 	broken := templates(t, []string{"good", "drop"}, []string{"bad", "tcp dport $a drop", "udp dport $b drop"})
-	if _, err := firewall.Compile(firewall.Config{Templates: broken, Lists: [][]firewall.Ref{{{Template: "good"}}}}); err != nil {
+	if _, err := firewall.Compile(firewall.Config{Templates: broken, Lists: bridged([]firewall.Ref{{Template: "good"}})}); err != nil {
 		t.Errorf("Compile() of good templates alone = %v", err)
 	}
-	_, err := firewall.Compile(firewall.Config{Templates: broken, Lists: [][]firewall.Ref{{{Template: "bad"}}, {{Template: "nosuch"}}}})
+	_, err := firewall.Compile(firewall.Config{Templates: broken, Lists: bridged([]firewall.Ref{{Template: "bad"}}, []firewall.Ref{{Template: "nosuch"}})})
 	for _, want := range []string{"$a", "$b", "nosuch"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Compile() = %v, want it to name %s too", err, want)
@@ -78,14 +78,14 @@ func TestCompileSaysWhatIsWrong(t *testing.T) {
 // takes and that stays the same from one compilation to the next.
 func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	params := map[string]firewall.Param{"port": {Type: stmt.TypePort}, "from": {Type: stmt.TypeIP, Default: []string{"10.0.0.0/8", "192.0.2.1"}}}
+	params := map[string]firewall.Param{"port": {Types: []stmt.Type{stmt.TypePort}}, "from": {Types: []stmt.Type{stmt.TypeIP}, Default: []string{"10.0.0.0/8", "192.0.2.1"}}}
 	in := firewall.Template{Name: "allow-in", Params: params, ToGuest: statements(t, "ip saddr $from tcp dport $port accept")}
 	use := func(port ...string) firewall.Ref {
 		return firewall.Ref{Template: "allow-in", With: map[string][]string{"port": port}}
 	}
 	cfg := firewall.Config{
 		Templates: map[string]firewall.Template{"allow-in": in},
-		Lists:     [][]firewall.Ref{{use("22")}, {use("80", "8000-8080")}, {use("22"), use("80", "8000-8080")}},
+		Lists:     bridged([]firewall.Ref{use("22")}, []firewall.Ref{use("80", "8000-8080")}, []firewall.Ref{use("22"), use("80", "8000-8080")}),
 	}
 	p := compile(t, cfg)
 	text := p.String()
@@ -104,44 +104,46 @@ func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
 	if len(names) != 2 || names[0] == names[1] || !strings.Contains(text, "chain to/allow-in/") {
 		t.Errorf("the chains of the two uses are %q", names)
 	}
-	for _, refs := range cfg.Lists {
-		if _, err := p.Profile(refs); err != nil {
+	for _, list := range cfg.Lists {
+		if _, err := p.Profile(list); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := p.Profile([]firewall.Ref{use("23")}); err == nil {
+	if _, err := p.Profile(firewall.List{Refs: []firewall.Ref{use("23")}}); err == nil {
 		t.Error("Profile() of arguments that were not compiled = nil")
 	}
 	// nft takes the names as they are, and lists what it loaded and what vifd installed alike.
 	ours, theirs := testhost.New(t), testhost.New(t)
 	install(t, open(t, ours), p)
-	loadText(t, theirs, p)
+	loadText(t, theirs, p.String())
 	if a, b := sortSets(table(t, ours)), sortSets(table(t, theirs)); a != b {
 		t.Errorf("vifd's:\n%s\nnft's:\n%s", a, b)
 	}
 }
 
 // loadText gives nft the program as its text, some chains at a time: an ordinary user's socket takes no more.
-func loadText(t *testing.T, h *testhost.Host, p *firewall.Program) {
+func loadText(t *testing.T, h *testhost.Host, program string) {
 	t.Helper()
-	declared := "map from-guest { type ifname : verdict; }\nmap to-guest { type ifname : verdict; }\n" +
-		"set guest-mac { type ifname . ether_addr; }\nset guest-ip { type ifname . ipv4_addr; }\nset guest-ip6 { type ifname . ipv6_addr; }\n"
-	chains := strings.SplitAfter(p.String(), "\n}\n")
-	chains = chains[:len(chains)-1] // behind the last one is nothing
-	for part := range slices.Chunk(chains, 100) {
-		script := h.Command("nft", "-f", "-")
-		text := "table bridge vifd {\n" + declared + strings.Join(part, "") + "}\n"
-		script.Stdin = strings.NewReader(text)
-		if out, err := script.CombinedOutput(); err != nil {
-			t.Fatalf("nft does not take\n%s: %v\n%s", text, err, out)
+	for _, table := range strings.SplitAfter(program, "\n}\n}\n") {
+		head, body, ok := strings.Cut(table, "\n")
+		if !ok {
+			continue
 		}
-		declared = "" // once
+		blocks := strings.SplitAfter(strings.TrimSuffix(body, "}\n"), "\n}\n")
+		for part := range slices.Chunk(blocks, 100) {
+			script := h.Command("nft", "-f", "-")
+			text := head + "\n" + strings.Join(part, "") + "}\n"
+			script.Stdin = strings.NewReader(text)
+			if out, err := script.CombinedOutput(); err != nil {
+				t.Fatalf("nft does not take\n%s: %v\n%s", text, err, out)
+			}
+		}
 	}
 }
 
 func table(t *testing.T, h *testhost.Host) string {
 	t.Helper()
-	return h.Run(t, "nft", "list", "table", "bridge", "vifd")
+	return uncounted(h.Run(t, "nft", "list", "table", "bridge", "vifd"))
 }
 
 // TestWhoNeedsAMAC: a template does that compares with the guest's MAC, or with the address made of it, wherever it stands.
@@ -158,7 +160,7 @@ func TestWhoNeedsAMAC(t *testing.T) {
 		for name := range strings.FieldsSeq(list) {
 			refs = append(refs, firewall.Ref{Template: name})
 		}
-		profile, err := compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{refs}}).Profile(refs)
+		profile, err := compile(t, firewall.Config{Templates: all, Lists: bridged(refs)}).Profile(firewall.List{Refs: refs})
 		if err != nil || profile.NeedsMAC != want {
 			t.Errorf("%s: NeedsMAC is %v, %v; want %v", list, profile.NeedsMAC, err, want)
 		}
@@ -172,10 +174,14 @@ func TestSharedChains(t *testing.T) {
 	all := templates(t, []string{"a", "include c", "drop"}, []string{"b", "include c", "accept"}, []string{"c", "counter"}, []string{"empty"}, []string{"hollow", "include empty"})
 	one, two := []firewall.Ref{{Template: "a"}}, []firewall.Ref{{Template: "a"}, {Template: "b"}}
 	hollow := []firewall.Ref{{Template: "hollow"}}
-	p := compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{one, two, hollow}})
+	p := compile(t, firewall.Config{Templates: all, Lists: bridged(one, two, hollow)})
 	want := `chain prerouting {
-	type filter hook prerouting priority dstnat; policy accept;
+	type filter hook prerouting priority filter + 10; policy accept;
 	iifname vmap @from-guest
+}
+chain input {
+	type filter hook input priority filter; policy accept;
+	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname vmap @from-guest
 }
 chain postrouting {
 	type filter hook postrouting priority srcnat; policy accept;
@@ -197,8 +203,9 @@ chain from/c {
 	counter
 }
 `
-	if p.String() != want || p.Rules() != 9 {
-		t.Errorf("the program has %d rules:\n%swant 9:\n%s", p.Rules(), p, want)
+	_, chains, _ := strings.Cut(p.String(), "guest-ip6 {\n\ttype ifname . ipv6_addr\n}\n")
+	if chains != want+"}\n" || p.Rules() != 10 {
+		t.Errorf("the program has %d rules:\n%swant 10:\n%s", p.Rules(), p, want)
 	}
 	for name, tt := range map[string]struct {
 		refs []firewall.Ref
@@ -206,7 +213,7 @@ chain from/c {
 	}{
 		"none": {nil, "accept"}, "hollow": {hollow, "accept"}, "one": {one, "goto from/a"}, "two": {two, "goto from/a.b"},
 	} {
-		profile, err := p.Profile(tt.refs)
+		profile, err := p.Profile(firewall.List{Refs: tt.refs})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +234,7 @@ func TestSetsAreKeptAsWritten(t *testing.T) {
 	}
 	all := templates(t, append([]string{"as-written"}, lines...))
 	h := testhost.New(t)
-	install(t, open(t, h), compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{{{Template: "as-written"}}}}))
+	install(t, open(t, h), compile(t, firewall.Config{Templates: all, Lists: bridged([]firewall.Ref{{Template: "as-written"}})}))
 	list := sortSets(table(t, h))
 	for _, line := range lines {
 		if !strings.Contains(list, "\t"+line+"\n") {

@@ -200,7 +200,7 @@ func TestInstallTakesOutWhatIsNotItsOwn(t *testing.T) {
 			t.Parallel()
 			h := testhost.New(t)
 			p := guarded(t)
-			one, two := guest(t, p, 1, sourceGuard), &firewall.Guest{Interface: "vif2.0", Profile: firewall.Blocked()}
+			one, two := guest(t, p, 1, sourceGuard), &firewall.Guest{Interface: "vif2.0", Profile: p.Blocked()}
 			table := open(t, h)
 			install(t, table, p, one, two)
 			if name == "chains in a ring" {

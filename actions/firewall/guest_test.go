@@ -17,7 +17,7 @@ func TestPlanIsWhatSetDoes(t *testing.T) {
 	many := guest(t, p, 3, sourceGuard)
 	many.Interface = "exactly15bytes."
 	many.MACs = append(many.MACs, firewall.MAC{2, 0, 0, 0, 0, 1}, many.MACs[0])
-	many.IPs = append(many.IPs, netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), many.MACs[0].LinkLocal(), many.IPs[0])
+	many.IPs = append(many.IPs, host(netip.MustParseAddr("192.0.2.7")), host(netip.MustParseAddr("2001:db8::7")), host(many.MACs[0].LinkLocal()), many.IPs[0])
 	nobody := guest(t, p, 4, sourceGuard)
 	nobody.MACs, nobody.IPs = nil, nil
 	byPlan, bySet := testhost.New(t), testhost.New(t)
@@ -26,8 +26,8 @@ func TestPlanIsWhatSetDoes(t *testing.T) {
 	install(t, table, p)
 	for i, g := range []*firewall.Guest{
 		guest(t, p, 1, sourceGuard), many, nobody,
-		{Interface: "open", MACs: many.MACs, IPs: many.IPs},
-		{Interface: "blocked", Profile: firewall.Blocked(), MACs: many.MACs, IPs: many.IPs},
+		{Interface: "open", Profile: p.Open(), MACs: many.MACs, IPs: many.IPs},
+		{Interface: "blocked", Profile: p.Blocked(), MACs: many.MACs, IPs: many.IPs},
 	} {
 		if !set(t, table, g, i+1) {
 			t.Errorf("Set() of %s wrote nothing", g.Interface)
@@ -67,9 +67,9 @@ func TestAGuestChanges(t *testing.T) {
 		g(func(*firewall.Guest) {}),
 		g(func(g *firewall.Guest) { g.IPs = g.IPs[:1] }),
 		g(func(g *firewall.Guest) { g.MACs[0][5] = 0x77 }),
-		g(func(g *firewall.Guest) { g.Profile = firewall.Blocked() }),
+		g(func(g *firewall.Guest) { g.Profile = p.Blocked() }),
 		g(func(g *firewall.Guest) { g.MACs = nil }),
-		g(func(g *firewall.Guest) { g.Profile = firewall.Open() }),
+		g(func(g *firewall.Guest) { g.Profile = p.Open() }),
 		g(func(*firewall.Guest) {}),
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -109,6 +109,6 @@ func TestNeighbourDiscoveryListing(t *testing.T) {
 	all["nd"] = nd
 	refs := []firewall.Ref{{Template: "nd"}}
 	h := testhost.New(t)
-	install(t, open(t, h), compile(t, firewall.Config{Templates: all, Lists: [][]firewall.Ref{refs}}))
+	install(t, open(t, h), compile(t, firewall.Config{Templates: all, Lists: bridged(refs)}))
 	golden(t, "nd", table(t, h))
 }

@@ -1,99 +1,127 @@
 package firewall
 
 import (
+	"fmt"
+	"net/netip"
+
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 
 	"vifd/internal/stmt"
 )
 
-// TableName is the table that is vifd's; no other is ever touched.
+// TableName is the table that is vifd's in each family; no other is ever touched.
 const TableName = "vifd"
 
-// Names within the table. Base chains and maps are named for where a frame comes from or goes to.
-const (
-	basePrerouting  = "prerouting"
-	basePostrouting = "postrouting"
-	mapFromGuest    = "from-guest"
-	mapToGuest      = "to-guest"
-)
+// valueSet names a set of guests' own values: those of a parameter, and of prefixes those of one length. A hash set for each
+// length, looked up with the masked address, costs the same however many guests there are, where one set of intervals would
+// cost milliseconds for every guest that goes.
+type valueSet struct {
+	param stmt.Type // TypeMAC, TypeIP or TypeIP6
+	plen  int       // 0: whole addresses
+}
 
-// Priorities of the base chains: NF_BR_PRI_NAT_DST_BRIDGED and NF_BR_PRI_NAT_SRC of <linux/netfilter_bridge.h>, which nft
-// calls dstnat and srcnat. The library's constants are those of IPv4.
-const (
-	priorityPrerouting  nftables.ChainPriority = -300
-	priorityPostrouting nftables.ChainPriority = 300
-)
+// wholeSets are the sets that every table has, in the order they are added.
+var wholeSets = []valueSet{{param: stmt.TypeMAC}, {param: stmt.TypeIP}, {param: stmt.TypeIP6}}
 
-// direction is that of a frame, as the guest's owner sees it.
-type direction int
-
-const (
-	fromGuest direction = iota
-	toGuest
-)
-
-var directions = [...]struct {
-	prefix string // of chain names
-	ifname string // the key that holds the guest's interface
-	base   string
-	vmap   string
+var valueTypes = map[stmt.Type]struct {
+	name string
+	key  nftables.SetDatatype
+	size int // in bytes
 }{
-	fromGuest: {"from/", "iifname", basePrerouting, mapFromGuest},
-	toGuest:   {"to/", "oifname", basePostrouting, mapToGuest},
+	stmt.TypeMAC: {"guest-mac", nftables.TypeEtherAddr, 6},
+	stmt.TypeIP:  {"guest-ip", nftables.TypeIPAddr, 4},
+	stmt.TypeIP6: {"guest-ip6", nftables.TypeIP6Addr, 16},
 }
 
-// layout is the table with its maps and sets. It is made once and never changed, for it is shared by all batches.
-type layout struct {
-	table *nftables.Table
-	base  [2]*nftables.Chain          // by direction
-	vmaps [2]*nftables.Set            // by direction
-	sets  map[stmt.Type]*nftables.Set // a guest's own values, by the parameter that stands for them
+func (v valueSet) name() string {
+	if v.plen == 0 {
+		return valueTypes[v.param].name
+	}
+	return fmt.Sprintf("%s-%d", valueTypes[v.param].name, v.plen)
 }
 
-// guestSets names the set behind $mac, $ip and $ip6, in the order they are added.
-var guestSets = []struct {
-	param stmt.Type
-	name  string
-	value nftables.SetDatatype
-}{
-	{stmt.TypeMAC, "guest-mac", nftables.TypeEtherAddr},
-	{stmt.TypeIP, "guest-ip", nftables.TypeIPAddr},
-	{stmt.TypeIP6, "guest-ip6", nftables.TypeIP6Addr},
-}
+// bits is the length of the parameter's addresses.
+func (v valueSet) bits() int { return 8 * valueTypes[v.param].size }
 
-func setName(param stmt.Type) string {
-	for _, s := range guestSets {
-		if s.param == param {
-			return s.name
+// parseValueSet is name's inverse.
+func parseValueSet(name string) (valueSet, bool) {
+	for param, t := range valueTypes {
+		v := valueSet{param: param}
+		if t.name == name {
+			return v, true
+		}
+		if n, err := fmt.Sscanf(name, t.name+"-%d", &v.plen); n == 1 && err == nil && v.name() == name && v.plen < v.bits() {
+			return v, true
 		}
 	}
-	return ""
+	return valueSet{}, false
 }
 
-func newLayout() (*layout, error) {
-	table := &nftables.Table{Name: TableName, Family: nftables.TableFamilyBridge}
+// layout is a table with its dispatch maps. It is made once and never changed, for it is shared by all batches.
+type layout struct {
+	family Family
+	table  *nftables.Table
+	base   map[string]*nftables.Chain
+	vmaps  [2]*nftables.Set // by direction
+	whole  map[stmt.Type]*nftables.Set
+}
+
+func newLayout(f Family) *layout {
+	l := &layout{family: f, table: &nftables.Table{Name: TableName, Family: familyNumbers[f]}, base: make(map[string]*nftables.Chain)}
 	accept := nftables.ChainPolicyAccept
-	pre, post := priorityPrerouting, priorityPostrouting
-	l := &layout{table: table, sets: make(map[stmt.Type]*nftables.Set)}
-	l.base[fromGuest] = &nftables.Chain{
-		Table: table, Name: basePrerouting, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPrerouting, Priority: &pre, Policy: &accept,
-	}
-	l.base[toGuest] = &nftables.Chain{
-		Table: table, Name: basePostrouting, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPostrouting, Priority: &post, Policy: &accept,
+	for _, h := range hooks[f] {
+		priority := h.value
+		l.base[h.name] = &nftables.Chain{
+			Table: l.table, Name: h.name, Type: nftables.ChainTypeFilter, Hooknum: h.hook, Priority: &priority, Policy: &accept,
+		}
 	}
 	for d := range directions {
 		l.vmaps[d] = &nftables.Set{
-			Table: table, Name: directions[d].vmap, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict,
+			Table: l.table, Name: directions[d].vmap, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict,
 			KeyByteOrder: binaryutil.NativeEndian, // or nft lists every name as ""
+			Counter:      true,                    // of each guest's frames
 		}
 	}
-	for _, s := range guestSets {
-		key, err := nftables.ConcatSetType(nftables.TypeIFName, s.value)
-		if err != nil {
-			return nil, err
-		}
-		l.sets[s.param] = &nftables.Set{Table: table, Name: s.name, KeyType: key, Concatenation: true}
+	l.whole = make(map[stmt.Type]*nftables.Set)
+	for _, v := range wholeSets {
+		l.whole[v.param] = l.newSet(v)
 	}
-	return l, nil
+	return l
+}
+
+// set is a set of guests' values.
+func (l *layout) set(v valueSet) *nftables.Set {
+	if v.plen == 0 {
+		return l.whole[v.param] // made once: every guest that comes or goes asks
+	}
+	return l.newSet(v)
+}
+
+func (l *layout) newSet(v valueSet) *nftables.Set {
+	t := valueTypes[v.param]
+	key := nftables.MustConcatSetType(nftables.TypeIFName, t.key)
+	return &nftables.Set{Table: l.table, Name: v.name(), KeyType: key, Concatenation: true}
+}
+
+func (l *layout) chain(name string) *nftables.Chain {
+	if base, ok := l.base[name]; ok {
+		return base
+	}
+	return &nftables.Chain{Table: l.table, Name: name}
+}
+
+// mask keeps the first bits of an address of so many bytes.
+func mask(bits, size int) []byte {
+	m := make([]byte, size)
+	for i := range bits {
+		m[i/8] |= 0x80 >> (i % 8)
+	}
+	return m
+}
+
+// maskText is the mask as nft writes it.
+func maskText(bits, size int) string {
+	addr, _ := netip.AddrFromSlice(mask(bits, size))
+	return addr.String()
 }

@@ -3,76 +3,165 @@ package firewall
 import (
 	"crypto/sha256"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
-	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
-
 	"vifd/internal/nft"
+	"vifd/internal/stmt"
 )
 
 // Program is what Compile makes: every shared chain, and for every list of templates where a guest of it is judged. It is
 // immutable and safe for concurrent use.
 type Program struct {
-	base     [2][]rule // of the base chains, by direction
-	chains   []chain   // sorted by name
-	profiles map[string]Profile
+	cfg      Config
+	plens    lengths
+	tables   [families]*tableProgram // nil: no guest is judged there
+	profiles map[profileKey]Profile
+	unseen   []Statement
 }
 
-// Profile is how one list of templates judges a guest.
-type Profile struct {
-	verdicts [2]Verdict // by direction
-	NeedsMAC bool       // some statement compares with the guest's identity ($mac, or the link-local address in $ip6)
+type profileKey struct {
+	list   string
+	routed bool
 }
 
-// Open is the profile of a guest that no template judges.
-func Open() Profile { return Profile{} }
-
-// Blocked is the profile of a guest that neither sends nor receives.
-func Blocked() Profile {
-	return Profile{verdicts: [2]Verdict{{Kind: VerdictDrop}, {Kind: VerdictDrop}}}
+// tableProgram is what one table holds, but for guests' elements.
+type tableProgram struct {
+	family Family
+	base   []chain // of the hooks, in their order
+	chains []chain // sorted by name
+	states []*stateSet
+	values []valueSet
 }
 
-// Profile returns that of a list of templates which Compile was given; no templates make an open guest.
-func (p *Program) Profile(refs []Ref) (Profile, error) {
-	if len(refs) == 0 {
-		return Open(), nil
-	}
-	profile, ok := p.profiles[listName(refs)]
-	if !ok {
-		return Blocked(), fmt.Errorf("firewall: the list of templates %s was not compiled", listName(refs))
-	}
-	return profile, nil
-}
-
-// chain is a shared chain.
+// chain is a chain.
 type chain struct {
 	name     string
 	dir      direction
 	rules    []rule
 	needsMAC bool
+	tracks   bool
 }
 
-// Rules is the number of rules in all shared chains and base chains.
+// Profile is how one list of templates judges a guest.
+type Profile struct {
+	verdicts [families][2]Verdict // by direction; none for a family that does not judge the guest
+	NeedsMAC bool                 // some statement compares with the guest's identity ($mac, or the link-local address in $ip6)
+	routed   bool
+	tracks   bool
+}
+
+// uses are the families in which guests are judged.
+func (p *Program) uses() []Family {
+	used := []Family{Bridge}
+	if slices.ContainsFunc(p.cfg.Lists, func(l List) bool { return l.Routed }) {
+		used = append(used, Inet, ARP)
+	}
+	return used
+}
+
+// Open is the profile of a guest that no template judges.
+func (p *Program) Open() Profile { return p.everywhere(VerdictAccept) }
+
+// Blocked is the profile of a guest that neither sends nor receives.
+func (p *Program) Blocked() Profile { return p.everywhere(VerdictDrop) }
+
+func (p *Program) everywhere(kind VerdictKind) Profile {
+	var profile Profile
+	for _, f := range p.uses() {
+		profile.verdicts[f] = [2]Verdict{{Kind: kind}, {Kind: kind}}
+	}
+	return profile
+}
+
+// Profile returns that of a list of templates which Compile was given; no templates make an open guest.
+func (p *Program) Profile(list List) (Profile, error) {
+	if len(list.Refs) == 0 {
+		return p.Open(), nil
+	}
+	profile, ok := p.profiles[profileKey{listName(list.Refs), list.Routed}]
+	if !ok {
+		return p.Blocked(), fmt.Errorf("firewall: the list of templates %s was not compiled", listName(list.Refs))
+	}
+	return profile, nil
+}
+
+// Unseen are the statements that never hold, because no hook that judges the guests of their templates can see what they ask
+// about, as a tag on a packet that is routed.
+func (p *Program) Unseen() []Statement { return p.unseen }
+
+// Rules is the number of rules in all tables.
 func (p *Program) Rules() int {
-	n := len(p.base[fromGuest]) + len(p.base[toGuest])
-	for i := range p.chains {
-		n += len(p.chains[i].rules)
+	n := 0
+	for _, f := range p.uses() {
+		for _, ch := range p.tables[f].all() {
+			n += len(ch.rules)
+		}
 	}
 	return n
 }
 
-// String is the program as an administrator would write it for `nft -f`, without the table around it.
+// covering is p for guests with prefixes of these lengths besides its own; p itself where it has them all.
+func (p *Program) covering(plens lengths) (*Program, error) {
+	more := make(lengths)
+	for param := range valueTypes {
+		more[param] = slices.Clone(p.plens[param])
+	}
+	grown := false
+	for param, list := range plens {
+		for _, plen := range list {
+			if !slices.Contains(more[param], plen) {
+				more[param] = append(more[param], plen)
+				grown = true
+			}
+		}
+		slices.SortFunc(more[param], func(a, b int) int { return b - a })
+	}
+	if !grown {
+		return p, nil
+	}
+	return compile(p.cfg, more)
+}
+
+// bare is p for guests without prefixes.
+func (p *Program) bare() (*Program, error) {
+	if len(p.plens) == 0 {
+		return p, nil
+	}
+	return compile(p.cfg, nil)
+}
+
+// String is the program as an administrator would write it for `nft -f`, without a guest.
 func (p *Program) String() string {
 	var b strings.Builder
-	for _, ch := range p.all() {
+	for _, f := range p.uses() {
+		fmt.Fprintf(&b, "table %s %s {\n%s}\n", f, TableName, p.tables[f])
+	}
+	return b.String()
+}
+
+// String is the table's contents in nft's syntax.
+func (t *tableProgram) String() string {
+	var b strings.Builder
+	for _, d := range directions {
+		fmt.Fprintf(&b, "map %s {\n\ttype ifname : verdict\n\tcounter\n}\n", d.vmap)
+	}
+	for _, v := range t.values {
+		fmt.Fprintf(&b, "set %s {\n\ttype ifname . %s\n}\n", v.name(), valueTypes[v.param].key.Name)
+	}
+	for _, s := range t.states {
+		fmt.Fprintf(&b, "set %s {\n\ttypeof %s\n", s.name, s.typeof)
+		if s.timeout > 0 {
+			fmt.Fprintf(&b, "\tsize %d\n\tflags dynamic,timeout\n\ttimeout %ds\n}\n", stateSetSize, int(s.timeout.Seconds()))
+		} else {
+			fmt.Fprintf(&b, "\tsize %d\n\tflags dynamic\n}\n", stateSetSize)
+		}
+	}
+	for i, ch := range t.all() {
 		fmt.Fprintf(&b, "chain %s {\n", ch.name)
-		switch ch.name {
-		case basePrerouting:
-			fmt.Fprintf(&b, "\ttype filter hook prerouting priority dstnat; policy accept;\n")
-		case basePostrouting:
-			fmt.Fprintf(&b, "\ttype filter hook postrouting priority srcnat; policy accept;\n")
+		if i < len(t.base) {
+			h := hooks[t.family][i]
+			fmt.Fprintf(&b, "\ttype filter hook %s priority %s; policy accept;\n", h.name, h.priority)
 		}
 		for i := range ch.rules {
 			fmt.Fprintf(&b, "\t%s\n", ch.rules[i].text)
@@ -83,37 +172,71 @@ func (p *Program) String() string {
 }
 
 // all returns the base chains and then the shared ones.
-func (p *Program) all() []chain {
-	all := make([]chain, 0, len(p.chains)+len(p.base))
-	for d := range p.base {
-		all = append(all, chain{name: directions[d].base, dir: direction(d), rules: p.base[d]})
+func (t *tableProgram) all() []chain { return append(slices.Clone(t.base), t.chains...) }
+
+// newTableProgram dispatches a frame by its guest's interface; one that the rules may claim, but that is in no map yet, is
+// somebody nobody has decided about.
+func newTableProgram(f Family, claimed []string, plens lengths) *tableProgram {
+	t := &tableProgram{family: f}
+	for _, h := range hooks[f] {
+		dir := directions[h.dir]
+		var group []part
+		if h.reserved {
+			group = []part{reservedGroup()}
+		}
+		rules := []rule{newRule(append(group, dispatch{h.dir}), verdict{}, "the dispatch of "+h.name)}
+		field := stmt.FieldByName(dir.ifname)
+		for _, name := range claimed {
+			claim := &match{fields: []*stmt.Field{field}, tuples: []stmt.Tuple{{ifnameElem(name)}}}
+			parts := append(group[:len(group):len(group)], claim)
+			rules = append(rules, newRule(parts, verdict{kind: stmt.Drop}, "the drop of undecided "+name))
+		}
+		t.base = append(t.base, chain{name: h.name, dir: h.dir, rules: rules})
 	}
-	return append(all, p.chains...)
+	for _, v := range wholeSets {
+		if f == ARP && v.param == stmt.TypeIP6 {
+			continue // IPv6 has no ARP
+		}
+		t.values = append(t.values, v)
+		for _, plen := range plens[v.param] {
+			t.values = append(t.values, valueSet{v.param, plen})
+		}
+	}
+	return t
 }
 
-// baseRules dispatches a frame by its guest's interface; one that the rules may claim, but that is in no map yet, is
-// somebody nobody has decided about.
-func baseRules(d direction, claimed []string) []rule {
-	dir := directions[d]
-	rules := []rule{{text: dir.ifname + " vmap @" + dir.vmap, dispatch: true, what: "the dispatch of " + dir.base}}
-	for _, name := range claimed {
-		rules = append(rules, rule{
-			text: fmt.Sprintf("%s %q drop", dir.ifname, name), ifname: name, verdict: &expr.Verdict{Kind: expr.VerdictDrop},
-			what: "the drop of undecided " + name,
-		})
+// reservedGroup is the addresses that a bridge does not forward (IEEE 802.1Q, table 8-1).
+func reservedGroup() part {
+	first, last := []byte{0x01, 0x80, 0xc2, 0, 0, 0}, []byte{0x01, 0x80, 0xc2, 0, 0, 0x0f}
+	return &match{fields: []*stmt.Field{stmt.FieldByName("ether daddr")}, tuples: []stmt.Tuple{{{Lo: first, Hi: last, Prefix: -1}}}}
+}
+
+// ifnameElem is an interface's name, or with a * at its end every name that begins so.
+func ifnameElem(name string) stmt.Elem {
+	begin, wild := strings.CutSuffix(name, "*")
+	lo := make([]byte, stmt.IfnameSize)
+	copy(lo, begin)
+	if wild {
+		return stmt.Elem{Lo: lo, Hi: nil, Prefix: 8 * len(begin)}
 	}
-	return rules
+	return stmt.Elem{Lo: lo, Hi: lo, Prefix: -1}
 }
 
 // digest identifies a rule in the kernel: it is kept as the rule's user data, in an attribute that nft does not print.
 func (r *rule) digest() []byte {
-	sum := sha256.Sum256([]byte(encoding + r.text))
+	text := encoding + r.text
+	for _, p := range r.parts {
+		if u, ok := p.(*update); ok {
+			text += fmt.Sprintf("\x00%s %s", u.set.typeof, u.set.timeout) // a set is replaced with the rules that fill it
+		}
+	}
+	sum := sha256.Sum256([]byte(text))
 	return append([]byte{digestAttr, digestLen}, sum[:digestLen]...)
 }
 
 const (
 	// encoding changes whenever the same text is compiled to other expressions, so that an upgrade replaces them.
-	encoding   = "1\x00"
+	encoding   = "2\x00"
 	digestAttr = 0x76 // in the space of enum nftnl_udata_rule_types, of which nft knows the first few and skips the others
 	digestLen  = 12
 )
@@ -129,52 +252,4 @@ func (ch *chain) same(have nft.Chain) bool {
 		}
 	}
 	return true
-}
-
-// install adds to b what makes the kernel's chains those of p, and returns those to delete once no guest refers to them.
-func (p *Program) install(b *nft.Batch, l *layout, have []nft.Chain) (stale []*nftables.Chain) {
-	inKernel := make(map[string]nft.Chain, len(have))
-	for _, ch := range have {
-		inKernel[ch.Name] = ch
-	}
-	var changed []chain
-	for _, ch := range p.all() {
-		if k, ok := inKernel[ch.name]; !ok || !ch.same(k) {
-			changed = append(changed, ch)
-		}
-		delete(inKernel, ch.name)
-	}
-	if len(changed) > 0 {
-		b.AddTable(l.table)
-		for d := range l.vmaps {
-			b.AddSet(l.vmaps[d])
-		}
-		for _, s := range guestSets {
-			b.AddSet(l.sets[s.param])
-		}
-	}
-	// All chains first: rules jump to each other's.
-	for _, ch := range changed {
-		b.AddChain(l.chain(ch))
-		b.FlushChain(l.chain(ch))
-	}
-	for _, ch := range changed {
-		for i := range ch.rules {
-			ch.rules[i].emit(b, l, l.chain(ch))
-		}
-	}
-	for name := range inKernel {
-		stale = append(stale, &nftables.Chain{Table: l.table, Name: name})
-	}
-	sort.Slice(stale, func(i, j int) bool { return stale[i].Name < stale[j].Name })
-	return stale
-}
-
-func (l *layout) chain(ch chain) *nftables.Chain {
-	for d := range l.base {
-		if l.base[d].Name == ch.name {
-			return l.base[d]
-		}
-	}
-	return &nftables.Chain{Table: l.table, Name: ch.name}
 }

@@ -28,6 +28,8 @@ func (k *slow) Commit(b *nft.Batch) error {
 	return nil
 }
 
+func (k *slow) Check(*nft.Batch) error                        { return nil }
+func (k *slow) Sets(*nftables.Table) ([]nft.Set, error)       { return nil, nil }
 func (k *slow) Chains(*nftables.Table) ([]nft.Chain, error)   { return nil, nil }
 func (k *slow) Elements(*nftables.Set) ([]nft.Element, error) { return nil, nil }
 
@@ -45,6 +47,8 @@ func TestCallsGatherWhileATransactionIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := &Program{}
+	open := func(iface string) *Guest { return &Guest{Interface: iface, Profile: p.Open()} }
 	const n = 200
 	errs := make(chan error, n+4)
 	submit := func(call func() (bool, error), wantWrote bool) {
@@ -59,16 +63,16 @@ func TestCallsGatherWhileATransactionIsUnderWay(t *testing.T) {
 		testhost.Wait(t, "a call to be queued", func() bool { return table.waiting() == before+1 })
 	}
 	go func() {
-		_, err := table.Set(&Guest{Interface: "first"}, 1)
+		_, err := table.Set(open("first"), 1)
 		errs <- err
 	}()
 	<-k.entered
 	for i := range n {
-		submit(func() (bool, error) { return table.Set(&Guest{Interface: fmt.Sprintf("vif%d.0", i)}, 10+i) }, true)
+		submit(func() (bool, error) { return table.Set(open(fmt.Sprintf("vif%d.0", i)), 10+i) }, true)
 	}
 	// Calls about one name are carried out in their order, and each is told what it did itself.
-	submit(func() (bool, error) { return table.Set(&Guest{Interface: "vif0.0"}, 10) }, false)
-	submit(func() (bool, error) { return table.Set(&Guest{Interface: "vif0.0", Profile: Blocked()}, 99) }, true)
+	submit(func() (bool, error) { return table.Set(open("vif0.0"), 10) }, false)
+	submit(func() (bool, error) { return table.Set(&Guest{Interface: "vif0.0", Profile: p.Blocked()}, 99) }, true)
 	submit(func() (bool, error) { return table.Remove("vif0.0", 10) }, false) // the name is 99's by then
 	close(k.release)
 	for range n + 4 {

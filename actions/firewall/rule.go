@@ -1,9 +1,7 @@
 package firewall
 
 import (
-	"bytes"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -13,170 +11,287 @@ import (
 
 // rule is one rule of a chain, ready to be encoded.
 type rule struct {
-	dir      direction
-	items    []item
-	verdict  *expr.Verdict
-	jump     string // of a jump: the chain
-	ifname   string // of a base chain: the interface name or prefix* that it tests
-	dispatch bool   // of a base chain: the lookup of the guest's interface
-	text     string // in nft's syntax
-	what     string // for messages
+	parts   []part
+	verdict verdict
+	text    string // in nft's syntax
+	what    string // for messages
+	source  *Statement
 }
 
-// item is a match with its parameter resolved, or a counter.
-type item struct {
-	counter bool
-	field   *stmt.Field
-	negate  bool
-	own     stmt.Type // one of the guest's own values, looked up by interface
-	set     bool
-	elems   []stmt.Elem
+// verdict is what a rule ends with; the zero value goes on with the next rule.
+type verdict struct {
+	kind   stmt.Verdict
+	reject stmt.Reject // of stmt.Rejected
+	jump   string      // a chain instead of a kind
+}
+
+func (v verdict) text() string {
+	switch {
+	case v.jump != "":
+		return "jump " + v.jump
+	case v.kind == stmt.Rejected:
+		return v.reject.String()
+	}
+	return v.kind.String()
 }
 
 var verdictKinds = map[stmt.Verdict]expr.VerdictKind{
 	stmt.Accept: expr.VerdictAccept, stmt.Drop: expr.VerdictDrop, stmt.Return: expr.VerdictReturn, stmt.Continue: expr.VerdictContinue,
 }
 
+// newRule puts parts and a verdict together.
+func newRule(parts []part, v verdict, what string) rule {
+	r := rule{parts: parts, verdict: v, what: what}
+	words := make([]string, 0, len(parts)+1)
+	for _, p := range parts {
+		if text := p.text(); text != "" {
+			words = append(words, text)
+		}
+	}
+	if text := v.text(); text != "" {
+		words = append(words, text)
+	}
+	r.text = strings.Join(words, " ")
+	return r
+}
+
 func jumpRule(target string) rule {
-	return rule{
-		jump: target, verdict: &expr.Verdict{Kind: expr.VerdictJump, Chain: target},
-		text: "jump " + target, what: "jump to " + target,
-	}
+	return newRule(nil, verdict{jump: target}, "jump to "+target)
 }
 
-// newRule compiles a statement that is not an include.
-func newRule(d direction, s *stmt.Stmt, args map[string][]stmt.Elem) (rule, error) {
-	r := rule{dir: d}
+// builder makes the rules of one statement in one family and direction.
+type builder struct {
+	family Family
+	dir    direction
+	args   arguments
+	scope  string  // before the names of the sets that statements declare
+	plens  lengths // of guests' prefixes
+	sets   stateSets
+	known  protocols
+	parts  []part
+	// needsMAC is set when the statement compares with what is derived from the guest's MAC.
+	needsMAC bool
+}
+
+// build compiles a statement that is not an include: as a rule mostly, as none where the family cannot see what it asks for,
+// as several where guests may have prefixes, or where what it logs is limited while its verdict is not.
+func (b *builder) build(s *Statement) ([]rule, error) {
+	b.known, b.parts, b.needsMAC = make(protocols), nil, false
 	for _, it := range s.Items {
-		m, ok := it.(stmt.Match)
-		if !ok {
-			r.items = append(r.items, item{counter: true})
-			continue
+		never, err := b.item(it)
+		if err != nil || never {
+			return nil, err
 		}
-		resolved := item{field: m.Field, negate: m.Negate, set: m.Value.Set, elems: m.Value.Elems}
-		if name := m.Value.Param; name != "" {
-			elems, declared := args[name]
-			own, builtin := stmt.Builtin(name)
-			switch {
-			case declared:
-				resolved.elems, resolved.set = elems, len(elems) > 1
-			case builtin:
-				resolved.own = own
-			default:
-				return r, fmt.Errorf("unknown parameter $%s", name)
-			}
+	}
+	v := verdict{kind: s.Verdict}
+	if s.Verdict == stmt.Rejected {
+		var never bool
+		if v, never = b.reject(s.Reject); never {
+			return nil, nil
 		}
-		r.items = append(r.items, resolved)
 	}
-	if kind, ok := verdictKinds[s.Verdict]; ok {
-		r.verdict = &expr.Verdict{Kind: kind}
+	var rules []rule
+	for _, parts := range alternatives(b.parts, b.plens) {
+		for _, half := range b.limitLog(parts, v) {
+			half.source = s
+			rules = append(rules, half)
+		}
 	}
-	r.text = r.print()
-	return r, nil
+	return rules, nil
 }
 
-// needsMAC reports whether r compares with something that is derived from the guest's MAC.
-func (r *rule) needsMAC() bool {
-	for i := range r.items {
-		if own := r.items[i].own; own == stmt.TypeMAC || own == stmt.TypeIP6 {
+// item adds the parts of one item; never tells that no packet can get past it.
+func (b *builder) item(it stmt.Item) (never bool, err error) {
+	switch it := it.(type) {
+	case stmt.Match:
+		return b.match(&it)
+	case stmt.Assign:
+		return b.assign(&it)
+	case stmt.Update:
+		return b.update(&it)
+	case stmt.Counter:
+		b.parts = append(b.parts, counter{})
+	case stmt.Log:
+		b.parts = append(b.parts, logged{it})
+	case stmt.Limit:
+		l, err := b.limit(it)
+		b.parts = append(b.parts, l)
+		return false, err
+	case stmt.CtCount:
+		c, err := b.connections(it)
+		b.parts = append(b.parts, c)
+		return b.family == ARP, err
+	}
+	return false, nil
+}
+
+func (b *builder) match(m *stmt.Match) (never bool, err error) {
+	for _, f := range m.Fields {
+		if !sees(b.family, b.dir, f) {
+			return true, nil
+		}
+	}
+	tuples, set := m.Value.Tuples, m.Value.Set
+	if name := m.Value.Param; name != "" {
+		if typ, builtin := stmt.Builtin(name); builtin {
+			b.needs(m.Fields)
+			b.needsMAC = b.needsMAC || typ != stmt.TypeIP
+			b.parts = append(b.parts, &own{dir: b.dir, field: m.Fields[0], negate: m.Op == stmt.Neq, set: valueSet{param: typ}})
+			return false, nil
+		}
+		arg, ok := b.args[name]
+		if !ok {
+			return false, fmt.Errorf("unknown parameter $%s", name)
+		}
+		if tuples, err = m.Bind(arg.types, arg.values); err != nil {
+			return false, fmt.Errorf("parameter $%s: %w", name, err)
+		}
+		set = len(tuples) > 1
+	}
+	b.needs(m.Fields)
+	if len(tuples) == 0 {
+		// Of the prefixes none is of this family: nothing is equal to them, everything is different.
+		return m.Op != stmt.Neq, nil
+	}
+	part := &match{fields: m.Fields, op: m.Op, mask: m.Mask, set: set, tuples: tuples}
+	b.known.tested(part, b.family)
+	b.parts = append(b.parts, part)
+	return false, nil
+}
+
+// needs adds the tests without which the fields mean nothing.
+func (b *builder) needs(fields []*stmt.Field) {
+	for _, f := range fields {
+		if b.family != Bridge && f.Base == stmt.LinkHeader && f.Name[0] != '@' && b.known.learn(etherLink) {
+			b.parts = append(b.parts, protocolTest{family: b.family, proto: etherLink})
+		}
+		for _, p := range f.Needs {
+			if b.family == ARP && p == stmt.ARP || !b.known.learn(p) {
+				continue
+			}
+			// nft's own test of ARP looks at the link header, where a VLAN's tag hides it; and it knows nothing of ND's fields.
+			// Behind a VLAN's tag, too, it would look there.
+			shown := p == stmt.ARP || strings.HasPrefix(f.Name, "nd ") || b.known[stmt.VLAN] && (p == stmt.IP || p == stmt.IP6)
+			b.parts = append(b.parts, protocolTest{family: b.family, proto: p, shown: shown})
+		}
+		if f.Kinds != nil && !b.kindKnown(f) {
+			b.parts = append(b.parts, kindTest(f))
+		}
+		if f.Option != 0 {
+			b.parts = append(b.parts, optionTest(f))
+		}
+	}
+}
+
+// kindTest is nft's own test of the ICMP message types that have a field.
+func kindTest(f *stmt.Field) *match {
+	typ := stmt.FieldByName(strings.Fields(f.Name)[0] + " type")
+	m := &match{fields: []*stmt.Field{typ}, set: len(f.Kinds) > 1, hidden: true}
+	for _, k := range f.Kinds {
+		m.tuples = append(m.tuples, stmt.Tuple{{Lo: []byte{k}, Hi: []byte{k}, Prefix: -1}})
+	}
+	return m
+}
+
+// kindKnown reports whether the statement has compared the ICMP type with one that has the field.
+func (b *builder) kindKnown(f *stmt.Field) bool {
+	for _, p := range b.parts {
+		if m, ok := p.(*match); ok && m.op == stmt.Eq && m.fields[0].Name == strings.Fields(f.Name)[0]+" type" {
 			return true
 		}
 	}
 	return false
 }
 
-// print writes r in nft's syntax, with what nft adds by itself made explicit where its own choice would be another.
-func (r *rule) print() string {
-	var parts []string
-	var known protocols
-	for i := range r.items {
-		it := &r.items[i]
-		if it.counter {
-			parts = append(parts, "counter")
-			continue
-		}
-		for _, p := range it.field.Needs {
-			if known.learn(p) && (p == stmt.ARP || strings.HasPrefix(it.field.Name, "nd ")) {
-				parts = append(parts, protocolTest(p))
-			}
-		}
-		known.tested(it)
-		parts = append(parts, it.print(r.dir))
-	}
-	if r.verdict != nil {
-		parts = append(parts, stmtVerdict(r.verdict.Kind))
-	}
-	return strings.Join(parts, " ")
+// optionTest makes sure that the ND option a field is read from stands right before it: its type, and its length of eight
+// bytes, which is 1 (RFC 4861, 4.6).
+func optionTest(f *stmt.Field) *match {
+	value := []byte{f.Option, 1}
+	header := &stmt.Field{Name: fmt.Sprintf("@th,%d,16", f.Offset-16), Base: f.Base, Offset: f.Offset - 16, Bits: 16, Type: stmt.RawInteger}
+	return &match{fields: []*stmt.Field{header}, tuples: []stmt.Tuple{{{Lo: value, Hi: value, Prefix: -1}}}}
 }
 
-func stmtVerdict(kind expr.VerdictKind) string {
-	for v, k := range verdictKinds {
-		if k == kind {
-			return v.String()
+func (b *builder) assign(a *stmt.Assign) (never bool, err error) {
+	if !sees(b.family, b.dir, a.Field) {
+		return true, nil
+	}
+	tuples := a.Value.Tuples
+	if name := a.Value.Param; name != "" {
+		arg, ok := b.args[name]
+		if !ok {
+			return false, fmt.Errorf("unknown parameter $%s", name)
+		}
+		m := stmt.Match{Fields: []*stmt.Field{a.Field}}
+		if tuples, err = m.Bind(arg.types, arg.values); err != nil {
+			return false, fmt.Errorf("parameter $%s: %w", name, err)
+		}
+		if len(tuples) != 1 || !tuples[0][0].Single() {
+			return false, fmt.Errorf("parameter $%s: %s is set to one value", name, a.Field.Name)
 		}
 	}
-	return ""
+	b.parts = append(b.parts, assign{field: a.Field, value: tuples[0][0].Lo})
+	return false, nil
 }
 
-func (it *item) print(d direction) string {
-	name := it.field.Name
-	if strings.HasPrefix(name, "nd ") {
-		name = fmt.Sprintf("@th,%d,%d", it.field.Offset, it.field.Bits)
-	}
-	var b strings.Builder
-	if it.field.Option != 0 {
-		fmt.Fprintf(&b, "@th,%d,16 %#x ", it.field.Offset-16, optionHeader(it.field))
-	}
-	if it.own != stmt.TypeNone {
-		fmt.Fprintf(&b, "%s . %s ", directions[d].ifname, name)
-	} else {
-		b.WriteString(name + " ")
-	}
-	if it.negate {
-		b.WriteString("!= ")
-	}
+func (b *builder) one(name string) (string, error) {
+	arg, ok := b.args[name]
 	switch {
-	case it.own != stmt.TypeNone:
-		b.WriteString("@" + setName(it.own))
-	case it.set:
-		values := make([]string, len(it.elems))
-		for i, e := range it.elems {
-			values[i] = printElem(it.field, e)
-		}
-		b.WriteString("{ " + strings.Join(values, ", ") + " }")
+	case !ok:
+		return "", fmt.Errorf("unknown parameter $%s", name)
+	case len(arg.values) != 1:
+		return "", fmt.Errorf("parameter $%s has %d values, and one is taken", name, len(arg.values))
+	}
+	return arg.values[0], nil
+}
+
+func (b *builder) limit(l stmt.Limit) (part, error) {
+	if l.Param == "" {
+		return limit{l}, nil
+	}
+	value, err := b.one(l.Param)
+	if err != nil {
+		return limit{l}, err
+	}
+	if l.Rate, err = stmt.ParseRate(value); err != nil {
+		return limit{l}, fmt.Errorf("parameter $%s: %w", l.Param, err)
+	}
+	return limit{l}, nil
+}
+
+func (b *builder) connections(c stmt.CtCount) (part, error) {
+	if c.Param == "" {
+		return connections{c}, nil
+	}
+	value, err := b.one(c.Param)
+	if err != nil {
+		return connections{c}, err
+	}
+	if _, err = fmt.Sscan(value, &c.Count); err != nil {
+		return connections{c}, fmt.Errorf("parameter $%s: %q is not a number of connections", c.Param, value)
+	}
+	return connections{c}, nil
+}
+
+// reject settles how a packet is rejected, as nft does: by what the statement knows of it.
+func (b *builder) reject(how *stmt.Reject) (v verdict, never bool) {
+	if b.family == ARP || b.family == Bridge && b.dir == toGuest {
+		// The kernel answers to no ARP, and in the bridge family from prerouting and input alone (nft(8), "REJECT STATEMENT").
+		return verdict{kind: stmt.Drop}, false
+	}
+	v = verdict{kind: stmt.Rejected}
+	switch {
+	case how != nil:
+		v.reject = *how
+	case b.known[stmt.IP]:
+		v.reject = stmt.Reject{Kind: stmt.RejectICMP, Code: 3}
+	case b.known[stmt.IP6]:
+		v.reject = stmt.Reject{Kind: stmt.RejectICMPv6, Code: 4}
 	default:
-		b.WriteString(printElem(it.field, it.elems[0]))
+		v.reject = stmt.Reject{Kind: stmt.RejectICMPX, Code: 1}
 	}
-	return b.String()
-}
-
-func printElem(f *stmt.Field, e stmt.Elem) string {
-	switch {
-	case e.Prefix >= 0:
-		addr, _ := netip.AddrFromSlice(e.Lo)
-		return netip.PrefixFrom(addr, e.Prefix).String()
-	case e.Single():
-		return printValue(f, e.Lo)
+	proto := map[stmt.RejectKind]stmt.Proto{stmt.RejectICMP: stmt.IP, stmt.RejectICMPv6: stmt.IP6, stmt.RejectTCPReset: stmt.TCP}
+	if p, needed := proto[v.reject.Kind]; needed && b.known.learn(p) {
+		b.parts = append(b.parts, protocolTest{family: b.family, proto: p})
 	}
-	return printValue(f, e.Lo) + "-" + printValue(f, e.Hi)
-}
-
-func printValue(f *stmt.Field, v []byte) string {
-	switch f.Type {
-	case stmt.EtherAddr:
-		return strings.ReplaceAll(fmt.Sprintf("% x", v), " ", ":")
-	case stmt.IPv4Addr, stmt.IPv6Addr:
-		addr, _ := netip.AddrFromSlice(v)
-		return addr.String()
-	case stmt.EtherType:
-		return fmt.Sprintf("0x%x", v)
-	}
-	if trimmed := bytes.TrimLeft(v, "\x00"); len(trimmed) > 8 {
-		return fmt.Sprintf("0x%x", trimmed)
-	}
-	n := uint64(0)
-	for _, c := range v {
-		n = n<<8 | uint64(c)
-	}
-	return fmt.Sprint(n)
+	return v, false
 }

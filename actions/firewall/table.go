@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 
 	"vifd/internal/nft"
 )
@@ -17,23 +16,28 @@ import (
 type Kernel interface {
 	// Commit carries out all of a batch or nothing; nft.ErrUnknown says that nobody knows which.
 	Commit(b *nft.Batch) error
+	// Check asks whether Commit would, and changes nothing.
+	Check(b *nft.Batch) error
 	// Chains lists a table's chains; a table that is not there has none.
 	Chains(t *nftables.Table) ([]nft.Chain, error)
+	// Sets lists a table's named sets and maps; a table that is not there has none.
+	Sets(t *nftables.Table) ([]nft.Set, error)
 	// Elements lists a set's elements; one that is not there has none.
 	Elements(s *nftables.Set) ([]nft.Element, error)
 }
 
 var _ Kernel = (*nft.Conn)(nil)
 
-// state is what a table holds, guest by guest.
+// state is what the tables hold, guest by guest.
 type state map[string][]element
 
-// Table is the kernel's table `bridge vifd`.
+// Table is the kernel's tables called vifd: of the bridge family, and where guests are routed of inet and arp as well. They
+// change together, in one transaction.
 type Table struct {
-	kernel Kernel
-	layout *layout
-	writes sync.Mutex // held through every transaction and everything that reads the kernel
-	ended  time.Time  // when the last group of requests was carried out; guarded by writes
+	kernel  Kernel
+	layouts [families]*layout
+	writes  sync.Mutex // held through every transaction and everything that reads the kernel
+	ended   time.Time  // when the last group of requests was carried out; guarded by writes
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
@@ -50,53 +54,53 @@ type Stats struct {
 	Repairs      uint64 // times that the kernel held something else than was put there
 }
 
-// request is one Set or Remove that waits for its transaction.
-type request struct {
-	iface string
-	owner int
-	want  []element // nil: take everything of iface out
-	wrote bool
-	err   error
-	done  bool
-}
-
-// OpenTable reads what the table holds from the kernel and changes nothing.
+// OpenTable reads what the tables hold from the kernel and changes nothing.
 func OpenTable(kernel Kernel) (*Table, error) {
-	l, err := newLayout()
-	if err != nil {
-		return nil, fmt.Errorf("firewall: lay out table %s: %w", TableName, err)
+	t := &Table{kernel: kernel, owners: make(map[string]int)}
+	for f := range families {
+		t.layouts[f] = newLayout(f)
 	}
-	t := &Table{kernel: kernel, layout: l, owners: make(map[string]int)}
+	var err error
 	t.have, err = t.read()
 	return t, err
 }
 
-// read lists the elements of all maps and sets.
+// read lists the elements of all maps and sets of guests.
 func (t *Table) read() (state, error) {
 	have := make(state)
-	collect := func(s *nftables.Set, kind element, size int) error {
-		elems, err := t.kernel.Elements(s)
+	for _, l := range t.layouts {
+		sets, err := t.kernel.Sets(l.table)
 		if err != nil {
-			return fmt.Errorf("firewall: read table %s: %w", TableName, err)
+			return nil, fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
 		}
-		for _, e := range elems {
-			if iface, e, ok := decode(e, kind, size); ok {
-				have[iface] = append(have[iface], e)
+		for _, s := range sets {
+			kind, ours := setKind(l, s.Name)
+			if !ours {
+				continue
 			}
-		}
-		return nil
-	}
-	for d := range t.layout.vmaps {
-		if err := collect(t.layout.vmaps[d], element{dir: direction(d)}, 0); err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range guestSets {
-		if err := collect(t.layout.sets[s.param], element{param: s.param}, valueSizes[s.param]); err != nil {
-			return nil, err
+			elems, err := t.kernel.Elements(&nftables.Set{Table: l.table, Name: s.Name})
+			if err != nil {
+				return nil, fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
+			}
+			for _, e := range elems {
+				if iface, e, ok := decode(e, kind); ok {
+					have[iface] = append(have[iface], e)
+				}
+			}
 		}
 	}
 	return have, nil
+}
+
+// setKind tells what the elements of a map or set of guests have in common.
+func setKind(l *layout, name string) (element, bool) {
+	for d := range l.vmaps {
+		if l.vmaps[d].Name == name {
+			return element{family: l.family, dir: direction(d)}, true
+		}
+	}
+	set, ok := parseValueSet(name)
+	return element{family: l.family, set: set}, ok
 }
 
 // Stats returns the counters.
@@ -106,7 +110,7 @@ func (t *Table) Stats() Stats {
 	return t.stats
 }
 
-// Interfaces returns the interfaces that the table knows, in no order.
+// Interfaces returns the interfaces that the tables know, in no order.
 func (t *Table) Interfaces() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,6 +134,9 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	for i := range guests {
 		want[guests[i].Interface] = guests[i].elements()
 	}
+	if p, err = p.forState(want); err != nil {
+		return false, fmt.Errorf("firewall: %w", err)
+	}
 	wrote, err = t.swap(p, have, want)
 	if err != nil {
 		return wrote, fmt.Errorf("firewall: install %d rules and %d guests: %w", p.Rules(), len(guests), err)
@@ -143,17 +150,42 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	return wrote, nil
 }
 
-// Ensure puts p in force and leaves every guest as it is: for a process that knows of one guest only. Chains that p does
-// not have stay, for others' guests may be judged by them.
+// forState is p for exactly the prefixes that guests have.
+func (p *Program) forState(guests state) (*Program, error) {
+	bare, err := p.bare()
+	if err != nil {
+		return nil, err
+	}
+	plens := make(lengths)
+	for _, elems := range guests {
+		plens.add(elems)
+	}
+	return bare.covering(plens)
+}
+
+func (l lengths) add(elems []element) {
+	for i := range elems {
+		if set := elems[i].set; set.plen > 0 && !slices.Contains(l[set.param], set.plen) {
+			l[set.param] = append(l[set.param], set.plen)
+		}
+	}
+}
+
+// Ensure puts p in force and leaves every guest as it is: for a process that knows of one guest only. Chains and sets that p
+// does not have stay, for others' guests may be judged by them.
 func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 	t.writes.Lock()
 	defer t.writes.Unlock()
-	chains, err := t.kernel.Chains(t.layout.table)
-	if err != nil {
-		return false, err
+	t.mu.Lock()
+	have := t.have
+	t.mu.Unlock()
+	if p, err = p.forState(have); err != nil {
+		return false, fmt.Errorf("firewall: %w", err)
 	}
 	b := nft.NewBatch()
-	p.install(b, t.layout, chains)
+	if _, err := t.install(b, p); err != nil {
+		return false, err
+	}
 	if err := t.commit(b); err != nil {
 		return false, fmt.Errorf("firewall: install %d rules: %w", p.Rules(), err)
 	}
@@ -163,14 +195,47 @@ func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 	return b.Len() > 0, nil
 }
 
+// Check asks the kernel whether it would take p, and changes nothing. Each of its refusals names the statement.
+func (t *Table) Check(p *Program) error {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	b := nft.NewBatch()
+	if _, err := t.install(b, p); err != nil {
+		return err
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return explain(t.kernel.Check(b))
+}
+
+// install adds to b what makes the kernel's tables those of p, but for guests' elements.
+func (t *Table) install(b *nft.Batch, p *Program) (leftover, error) {
+	var left leftover
+	for f, l := range t.layouts {
+		have, err := t.contents(l)
+		if err != nil {
+			return left, fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
+		}
+		if p.tables[f] == nil {
+			if len(have.chains)+len(have.sets) > 0 {
+				left.tables = append(left.tables, l.table)
+			}
+			continue
+		}
+		more := p.tables[f].install(b, l, have)
+		left.chains, left.sets = append(left.chains, more.chains...), append(left.sets, more.sets...)
+	}
+	return left, nil
+}
+
 // swap takes the kernel from have to p and want.
 func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
-	chains, err := t.kernel.Chains(t.layout.table)
+	b := nft.NewBatch()
+	left, err := t.install(b, p)
 	if err != nil {
 		return false, err
 	}
-	b := nft.NewBatch()
-	stale := p.install(b, t.layout, chains)
 	for iface := range have {
 		if _, ok := want[iface]; !ok {
 			t.change(b, iface, have[iface], nil)
@@ -179,13 +244,7 @@ func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
 	for iface := range want {
 		t.change(b, iface, have[iface], want[iface])
 	}
-	// Stale chains may jump to each other: emptied first, then deleted.
-	for _, ch := range stale {
-		b.FlushChain(ch)
-	}
-	for _, ch := range stale {
-		b.DelChain(ch)
-	}
+	left.drop(b)
 	return b.Len() > 0, t.commit(b)
 }
 
@@ -194,7 +253,7 @@ func (t *Table) commit(b *nft.Batch) error {
 		return nil
 	}
 	if err := t.kernel.Commit(b); err != nil {
-		return err
+		return explain(err)
 	}
 	t.mu.Lock()
 	t.stats.Transactions++
@@ -207,121 +266,15 @@ func (t *Table) change(b *nft.Batch, iface string, have, want []element) bool {
 	before := b.Len()
 	for _, e := range have {
 		if !slices.Contains(want, e) {
-			b.DelElements(e.set(t.layout), []nftables.SetElement{e.encode(iface)}, "element "+e.text(iface))
+			b.DelElements(e.home(t.layouts[e.family]), []nftables.SetElement{e.encode(iface)}, "element "+e.text(iface))
 		}
 	}
 	for _, e := range want {
 		if !slices.Contains(have, e) {
-			b.AddElements(e.set(t.layout), []nftables.SetElement{e.encode(iface)}, "element "+e.text(iface))
+			b.AddElements(e.home(t.layouts[e.family]), []nftables.SetElement{e.encode(iface)}, "element "+e.text(iface))
 		}
 	}
 	return b.Len() > before
-}
-
-// Set puts g in force for the interface with the ifindex owner; wrote tells whether anything had to be written. The Profile
-// must be of the Program that is installed.
-func (t *Table) Set(g *Guest, owner int) (wrote bool, err error) {
-	r := &request{iface: g.Interface, owner: owner, want: g.elements()}
-	if err := t.submit(r); err != nil {
-		return false, fmt.Errorf("firewall: guard %s: %w", g.Interface, err)
-	}
-	return r.wrote, nil
-}
-
-// Remove takes everything of iface out, unless the name belongs to another ifindex than owner by now.
-func (t *Table) Remove(iface string, owner int) (wrote bool, err error) {
-	r := &request{iface: iface, owner: owner}
-	if err := t.submit(r); err != nil {
-		return false, fmt.Errorf("firewall: forget %s: %w", iface, err)
-	}
-	return r.wrote, nil
-}
-
-// submit queues r and sees to it that it is carried out. Whoever finds nobody at work carries out what has gathered, his
-// own request among it; the others find theirs done.
-func (t *Table) submit(r *request) error {
-	t.mu.Lock()
-	t.queue = append(t.queue, r)
-	t.mu.Unlock()
-
-	t.writes.Lock()
-	defer t.writes.Unlock()
-	if !r.done {
-		if time.Since(t.ended) < stormGap {
-			time.Sleep(gathering)
-		}
-		t.mu.Lock()
-		group := t.queue
-		t.queue = nil
-		t.mu.Unlock()
-		t.carryOut(group)
-		t.ended = time.Now()
-	}
-	return r.err
-}
-
-// A request that comes so soon after the last transaction is one of many: it waits a little for the others, so that a
-// thousand vifs at once do not cost the kernel a thousand transactions. One that comes alone does not wait.
-const (
-	stormGap  = 4 * time.Millisecond
-	gathering = 2 * time.Millisecond
-)
-
-// carryOut commits a group of requests in one transaction. Where that fails, each is tried alone, so that one bad guest
-// does not keep the others out. It is called with writes held.
-func (t *Table) carryOut(group []*request) {
-	err := t.try(group)
-	if err != nil && drifted(err) {
-		if err = t.repair(); err == nil {
-			err = t.try(group)
-		}
-	}
-	for _, r := range group {
-		r.done = true
-		if err != nil && len(group) > 1 {
-			r.err = t.try([]*request{r})
-		} else {
-			r.err = err
-		}
-	}
-}
-
-// drifted reports whether err can come from the kernel holding something else than is known.
-func drifted(err error) bool {
-	return errors.Is(err, nft.ErrUnknown) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
-}
-
-func (t *Table) try(group []*request) error {
-	b := nft.NewBatch()
-	now := make(map[string]*request, len(group)) // the last request of the group for each interface
-	t.mu.Lock()
-	for _, r := range group {
-		have, owner := t.have[r.iface], t.owners[r.iface]
-		if last, ok := now[r.iface]; ok {
-			have, owner = last.want, last.owner
-		}
-		if r.want == nil && owner != 0 && owner != r.owner {
-			continue // the name is another device's by now, and so are the elements
-		}
-		r.wrote = t.change(b, r.iface, have, r.want)
-		now[r.iface] = r
-	}
-	t.mu.Unlock()
-	if err := t.commit(b); err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.stats.Changes += uint64(len(group))
-	for iface, r := range now {
-		if r.want == nil {
-			delete(t.have, iface)
-			delete(t.owners, iface)
-		} else {
-			t.have[iface], t.owners[iface] = r.want, r.owner
-		}
-	}
-	return nil
 }
 
 // repair reads the kernel back and puts right whatever is not as it was left.

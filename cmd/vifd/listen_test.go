@@ -34,9 +34,9 @@ func TestListenerBridgesAndGuardsAVif(t *testing.T) {
 		}
 	}
 	h.wantElements(t, 1)
-	list := h.Run(t, "nft", "list", "table", "bridge", "vifd")
+	list := h.Run(t, "nft", "-s", "list", "table", "bridge", "vifd")
 	for _, want := range []string{
-		`elements = { "vif1.0" : goto from/source-guard }`, `elements = { "vif1.0" . 00:16:3e:00:00:01 }`,
+		`elements = { "vif1.0" counter : goto from/source-guard }`, `elements = { "vif1.0" . 00:16:3e:00:00:01 }`,
 		`elements = { "vif1.0" . 10.0.0.1 }`, "iifname vmap @from-guest", `iifname "vif*" drop`, "iifname . ether saddr != @guest-mac drop",
 	} {
 		if !strings.Contains(list, want) {
@@ -101,7 +101,7 @@ func TestRename(t *testing.T) {
 	h.Run(t, "ip", "link", "set", "dev", "vif1.0", "name", "vif2.0")
 	h.waitState(t, "configured", "vif2.0")
 	testhost.Wait(t, "the old name to be forgotten", func() bool { return h.elements(t)["guest-mac"] == 1 })
-	if list := h.Run(t, "nft", "list", "table", "bridge", "vifd"); strings.Contains(list, "vif1.0") || !strings.Contains(list, `"vif2.0" . 00:16:3e:00:00:02`) {
+	if list := h.Run(t, "nft", "-s", "list", "table", "bridge", "vifd"); strings.Contains(list, "vif1.0") || !strings.Contains(list, `"vif2.0" . 00:16:3e:00:00:02`) {
 		t.Errorf("the firewall does not know the new name alone:\n%s", list)
 	}
 	if link := h.Run(t, "ip", "link", "show", "dev", "vif2.0"); !strings.Contains(link, "master xenbr0") || !strings.Contains(link, "state UP") {
@@ -154,9 +154,9 @@ func TestRestartWritesNothing(t *testing.T) {
 		h.Guest(t, fmt.Sprintf("vif%d.0", i), fmt.Sprintf("00:16:3e:00:00:%02x", i))
 	}
 	h.waitState(t, "configured", vifNames(1, 3)...)
-	before := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link")
+	before := h.Run(t, "nft", "-s", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link")
 	stop(t, p)
-	if after := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link"); after != before {
+	if after := h.Run(t, "nft", "-s", "list", "ruleset") + h.Run(t, "ip", "link") + h.Run(t, "bridge", "-d", "link"); after != before {
 		t.Errorf("stopping changed something:\n%s\nwas:\n%s", after, before)
 	}
 
@@ -217,7 +217,7 @@ func TestReload(t *testing.T) {
 	if strings.Contains(link, "master") || !strings.Contains(link, "state DOWN") {
 		t.Errorf("a blocked vif:\n%s", link)
 	}
-	if list := h.Run(t, "nft", "list", "map", "bridge", "vifd", "from-guest"); !strings.Contains(list, `"vif1.0" : drop`) {
+	if list := h.Run(t, "nft", "-s", "list", "map", "bridge", "vifd", "from-guest"); !strings.Contains(list, `"vif1.0" counter : drop`) {
 		t.Errorf("a blocked vif:\n%s", list)
 	}
 
@@ -270,14 +270,14 @@ func TestFlushedRulesetIsRestored(t *testing.T) {
 	p := h.listen(t)
 	h.Guest(t, "vif1.0", "00:16:3e:00:00:01")
 	h.waitState(t, "configured", "vif1.0")
-	before := h.Run(t, "nft", "list", "table", "bridge", "vifd")
+	before := h.Run(t, "nft", "-s", "list", "table", "bridge", "vifd")
 	h.Run(t, "nft", "flush", "ruleset")
 	h.Guest(t, "vif2.0", "00:16:3e:00:00:02")
 	h.waitState(t, "configured", "vif2.0")
 	h.wantElements(t, 2)
 	h.Unplug(t, "vif2.0")
 	testhost.Wait(t, "vif2.0 to be forgotten", func() bool { return len(h.vifs(t)) == 1 })
-	if after := h.Run(t, "nft", "list", "table", "bridge", "vifd"); after != before {
+	if after := h.Run(t, "nft", "-s", "list", "table", "bridge", "vifd"); after != before {
 		t.Errorf("restored:\n%s\nwas:\n%s", after, before)
 	}
 	stop(t, p)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -26,8 +27,13 @@ type Batch struct {
 
 // part is one message of a batch.
 type part struct {
-	what    string
-	message // without data while it is the library's and has not been fetched from there
+	what   string
+	rule   string // of a rule: its text
+	family nftables.TableFamily
+	// hostOrder says that a set's keys are numbers in the host's byte order, or text. nft wants to be told to list them, and
+	// the library says the contrary of every anonymous set.
+	hostOrder bool
+	message   // without data while it is the library's and has not been fetched from there
 }
 
 // NewBatch returns an empty batch.
@@ -76,10 +82,19 @@ func (b *Batch) DelChain(c *nftables.Chain) {
 	b.note("delete chain "+c.Name, nil)
 }
 
-// AddRule appends a rule to its chain; what says which statement it is.
-func (b *Batch) AddRule(r *nftables.Rule, what string) {
+// AddRule appends a rule to its chain; what says which statement it is, text is the rule in nft's syntax.
+func (b *Batch) AddRule(r *nftables.Rule, what, text string) {
 	b.conn.AddRule(r)
-	b.note(what, nil)
+	b.add(part{what: what, rule: text, family: r.Table.Family}, nil)
+}
+
+// Prepend puts all of first, which is of no use afterwards, before what b has.
+func (b *Batch) Prepend(first *Batch) {
+	if err := first.complete(); err != nil {
+		b.Fail(err)
+	}
+	b.Fail(first.err)
+	b.parts = append(first.parts, b.parts...)
 }
 
 // AddSet adds a named set or map without elements, unless it is there.
@@ -87,6 +102,19 @@ func (b *Batch) AddSet(s *nftables.Set) {
 	b.setID++
 	s.ID = b.setID
 	b.note("add set "+s.Name, b.conn.AddSet(s, nil))
+}
+
+// DelSet deletes a named set or map that no rule refers to, with its elements.
+func (b *Batch) DelSet(s *nftables.Set) {
+	b.conn.DelSet(s)
+	b.note("delete set "+s.Name, nil)
+}
+
+// Fail keeps an error that its caller came upon while it made something for the batch.
+func (b *Batch) Fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
 }
 
 // AddAnonymousSet adds the set of a single rule, with its elements, and gives it the ID by which a lookup finds it. what
@@ -99,8 +127,8 @@ func (b *Batch) AddAnonymousSet(s *nftables.Set, elems []nftables.SetElement, wh
 		return
 	}
 	err := b.conn.AddSet(s, elems)
-	b.note(what, err) // the set
-	b.note(what, nil) // its elements
+	b.add(part{what: what, hostOrder: s.KeyByteOrder == binaryutil.NativeEndian}, err) // the set
+	b.note(what, nil)                                                                  // its elements
 }
 
 // AddElements adds elements to a named set; one that is there already with the same verdict is no error.
@@ -116,7 +144,7 @@ func (b *Batch) DelElements(s *nftables.Set, elems []nftables.SetElement, what s
 func (b *Batch) elements(kind, flags uint16, s *nftables.Set, elems []nftables.SetElement, what string) {
 	for some := range chunks(elems) {
 		data, err := elementMessage(s, some)
-		b.add(part{what, message{kind: unix.NFNL_SUBSYS_NFTABLES<<8 | kind, flags: unix.NLM_F_REQUEST | flags, data: data}}, err)
+		b.add(part{what: what, message: message{kind: unix.NFNL_SUBSYS_NFTABLES<<8 | kind, flags: unix.NLM_F_REQUEST | flags, data: data}}, err)
 	}
 }
 
@@ -193,6 +221,9 @@ func (b *Batch) complete() error {
 		}
 		flags := msgs[0].Header.Flags &^ (netlink.Acknowledge | netlink.Echo)
 		b.parts[i].message = message{kind: uint16(msgs[0].Header.Type), flags: uint16(flags), data: msgs[0].Data}
+		if b.parts[i].hostOrder {
+			sayHostOrder(b.parts[i].data)
+		}
 		msgs = msgs[1:]
 	}
 	// Errors are laid at the door of a message by its number: should the library ever send one more than was noted, every
@@ -204,6 +235,15 @@ func (b *Batch) complete() error {
 }
 
 var errMessages = errors.New("nft: encode batch: the library made another number of messages than was asked of it")
+
+// sayHostOrder rewrites what a message about a new set tells nft of its keys: NFTNL_UDATA_SET_KEYBYTEORDER (libnftnl/udata.h),
+// a byte of type, one of length, and 1 for the host's order.
+func sayHostOrder(data []byte) {
+	const keyByteOrder = 0
+	if udata := attribute(data[sizeofNfgenmsg:], unix.NFTA_SET_USERDATA); len(udata) >= 6 && udata[0] == keyByteOrder {
+		native.PutUint32(udata[2:], 1)
+	}
+}
 
 func appendMessage(b []byte, seq uint32, m *message) []byte {
 	b = native.AppendUint32(b, uint32(unix.SizeofNlMsghdr+len(m.data)))

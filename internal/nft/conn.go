@@ -64,7 +64,8 @@ func setup(fd int) error {
 // Close closes the socket.
 func (c *Conn) Close() error { return unix.Close(c.fd) }
 
-// Commit carries b out: nil means that all of it is in force. See the package for its errors.
+// Commit carries b out: nil means that all of it is in force. See the package for its errors; the kernel refuses every part
+// that it does not like, and they are joined.
 func (c *Conn) Commit(b *Batch) error { return c.transact(b, true) }
 
 // Check asks the kernel whether it would take b, and changes nothing: a batch without its end is validated, then dropped
@@ -95,15 +96,17 @@ func (c *Conn) transact(b *Batch, commit bool) error {
 // that every answer is in the receive queue by now and nothing needs to be waited for.
 func (c *Conn) verdict(b *Batch, first uint32) error {
 	last := first + uint32(b.Len())
-	var refusal *Error
+	var refusals []error
 	acked, lost := false, false
 	for {
 		n, _, err := unix.Recvfrom(c.fd, c.reply, unix.MSG_DONTWAIT)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			switch {
-			case refusal != nil:
-				return refusal
+			case len(refusals) == 1:
+				return refusals[0]
+			case len(refusals) > 1:
+				return errors.Join(refusals...)
 			case lost || !acked:
 				return ErrUnknown
 			}
@@ -125,17 +128,18 @@ func (c *Conn) verdict(b *Batch, first uint32) error {
 			switch {
 			case errno == 0:
 				acked = acked || m.seq == last
-			case refusal == nil:
-				refusal = &Error{What: b.name(m.seq - first), Errno: errno, Text: m.extendedAck()}
+			default:
+				refusals = append(refusals, b.refusal(m.seq-first, errno, m.extendedAck()))
 			}
 		}
 	}
 }
 
-// name is what the message with number i of the batch's was about; 0 is its begin.
-func (b *Batch) name(i uint32) string {
+// refusal is the kernel's answer to the message with number i of the batch's; 0 is its begin.
+func (b *Batch) refusal(i uint32, errno syscall.Errno, text string) *Error {
 	if i == 0 || int(i) > len(b.parts) {
-		return "transaction"
+		return &Error{What: "transaction", Errno: errno, Text: text}
 	}
-	return b.parts[i-1].what
+	p := &b.parts[i-1]
+	return &Error{What: p.what, Errno: errno, Text: text, Rule: p.rule, Family: p.family}
 }

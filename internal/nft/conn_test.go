@@ -51,7 +51,7 @@ func build(n, bad int) *Batch {
 		if i != bad {
 			verdict = &expr.Verdict{Kind: expr.VerdictDrop}
 		}
-		b.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{verdict}, UserData: []byte{0x70, 1, byte(i)}}, fmt.Sprintf("rule %d", i))
+		b.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{verdict}, UserData: []byte{0x70, 1, byte(i)}}, fmt.Sprintf("rule %d", i), "")
 	}
 	return b
 }
@@ -163,7 +163,7 @@ func TestLostAnswerIsNoSuccess(t *testing.T) {
 	bad.AddTable(table)
 	bad.AddChain(chain)
 	for i := range 200 {
-		bad.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: "nowhere"}}}, fmt.Sprintf("rule %d", i))
+		bad.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: "nowhere"}}}, fmt.Sprintf("rule %d", i), "")
 	}
 	if err := c.Commit(bad); err == nil {
 		t.Fatal("Commit() of a bad batch = nil")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -21,6 +22,16 @@ type Element struct {
 	Key     []byte
 	Verdict int32  // of a map: NF_ACCEPT, NFT_GOTO … (<linux/netfilter/nf_tables.h>)
 	Chain   string // of NFT_GOTO and NFT_JUMP
+	Packets uint64 // that the element's counter has counted, if it has one
+	Bytes   uint64
+}
+
+// Set is a named set or map as the kernel has it.
+type Set struct {
+	Name    string
+	KeyType uint32 // nft's number for it
+	KeyLen  uint32 // bytes
+	Timeout time.Duration
 }
 
 // errInterrupted says that the ruleset changed while it was being read.
@@ -58,6 +69,35 @@ func (c *Conn) Chains(t *nftables.Table) ([]Chain, error) {
 	return chains, nil
 }
 
+// Sets returns the named sets and maps of a table; a table that is not there has none.
+func (c *Conn) Sets(t *nftables.Table) ([]Set, error) {
+	var sets []Set
+	err := c.consistent(func() error {
+		sets = nil
+		query := appendString(nil, unix.NFTA_SET_TABLE, t.Name)
+		return c.dump(unix.NFT_MSG_GETSET, t, query, func(attrs []byte) {
+			number := func(kind uint16) uint32 {
+				if b := attribute(attrs, kind); len(b) >= 4 {
+					return binary.BigEndian.Uint32(b)
+				}
+				return 0
+			}
+			if number(unix.NFTA_SET_FLAGS)&unix.NFT_SET_ANONYMOUS != 0 {
+				return
+			}
+			s := Set{Name: cString(attribute(attrs, unix.NFTA_SET_NAME)), KeyType: number(unix.NFTA_SET_KEY_TYPE), KeyLen: number(unix.NFTA_SET_KEY_LEN)}
+			if b := attribute(attrs, unix.NFTA_SET_TIMEOUT); len(b) >= 8 {
+				s.Timeout = time.Duration(binary.BigEndian.Uint64(b)) * time.Millisecond
+			}
+			sets = append(sets, s)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nft: list sets of table %s: %w", t.Name, err)
+	}
+	return sets, nil
+}
+
 // Elements returns the elements of a set or verdict map; one that is not there has none.
 func (c *Conn) Elements(s *nftables.Set) ([]Element, error) {
 	var elems []Element
@@ -83,7 +123,23 @@ func parseElement(attrs []byte) Element {
 		e.Verdict = int32(binary.BigEndian.Uint32(code))
 	}
 	e.Chain = cString(attribute(verdict, unix.NFTA_VERDICT_CHAIN))
+	e.Packets, e.Bytes = parseCounter(attribute(attrs, unix.NFTA_SET_ELEM_EXPR))
 	return e
+}
+
+// parseCounter reads an element's stateful expression, if it is a counter.
+func parseCounter(attrs []byte) (packets, bytes uint64) {
+	if cString(attribute(attrs, unix.NFTA_EXPR_NAME)) != "counter" {
+		return 0, 0
+	}
+	data := attribute(attrs, unix.NFTA_EXPR_DATA)
+	number := func(kind uint16) uint64 {
+		if b := attribute(data, kind); len(b) >= 8 {
+			return binary.BigEndian.Uint64(b)
+		}
+		return 0
+	}
+	return number(unix.NFTA_COUNTER_PACKETS), number(unix.NFTA_COUNTER_BYTES)
 }
 
 // consistent repeats read until no change of the ruleset came between its parts. The kernel marks a dump whose parts are of

@@ -112,7 +112,7 @@ func TestChainsAreOfOneGeneration(t *testing.T) {
 			ch := &nftables.Chain{Table: table, Name: fmt.Sprintf("c%d", i)}
 			b.AddChain(ch)
 			for j := range rules {
-				b.AddRule(&nftables.Rule{Table: table, Chain: ch, UserData: []byte{0x70, 1, byte(rules)}}, fmt.Sprintf("rule %d", j))
+				b.AddRule(&nftables.Rule{Table: table, Chain: ch, UserData: []byte{0x70, 1, byte(rules)}}, fmt.Sprintf("rule %d", j), "")
 			}
 		}
 		return b

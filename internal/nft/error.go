@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,6 +17,9 @@ type Error struct {
 	What  string // the part, as the batch's builder named it: `add element guest-mac { "vif1.0" . 00:16:3e:00:00:01 }`
 	Errno syscall.Errno
 	Text  string // the kernel's own words (extended acknowledgement), mostly empty
+
+	Rule   string               // of a rule: its text in nft's syntax
+	Family nftables.TableFamily // of a rule: its table's
 }
 
 func (e *Error) Error() string {

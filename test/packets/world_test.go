@@ -271,7 +271,7 @@ func (w *world) guardBy(t *testing.T, g *guest, templates ...string) {
 	for i, name := range templates {
 		refs[i] = firewall.Ref{Template: name}
 	}
-	profile, err := w.rules.Program().Profile(refs)
+	profile, err := w.rules.Program().Profile(firewall.List{Refs: refs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,95 @@
+package firewall
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"vifd/internal/nft"
+	"vifd/internal/stmt"
+)
+
+// element is one element of one of the tables' maps and sets, comparable.
+type element struct {
+	family  Family
+	dir     direction // of a map
+	set     valueSet  // of a set; without param: it is a map's
+	value   string    // of a set: the bytes behind the interface's name
+	verdict Verdict   // of a map
+}
+
+func (e *element) inMap() bool { return e.set.param == stmt.TypeNone }
+
+// home returns where e lives.
+func (e *element) home(l *layout) *nftables.Set {
+	if e.inMap() {
+		return l.vmaps[e.dir]
+	}
+	return l.set(e.set)
+}
+
+// encode is e for the library; iface is the guest's interface. Each field of a concatenation fills whole registers of four
+// bytes.
+func (e *element) encode(iface string) nftables.SetElement {
+	key := make([]byte, stmt.IfnameSize, stmt.IfnameSize+padded(len(e.value)))
+	copy(key, iface)
+	if e.inMap() {
+		return nftables.SetElement{Key: key, VerdictData: e.verdict.expr()}
+	}
+	key = append(key, e.value...)
+	return nftables.SetElement{Key: key[:cap(key)]}
+}
+
+// text is e as nft writes it. It is made for every element that is written, in case the kernel refuses it.
+func (e *element) text(iface string) string {
+	if e.inMap() {
+		return directions[e.dir].vmap + " { " + strconv.Quote(iface) + " : " + e.verdict.String() + " }"
+	}
+	var value string
+	if e.set.param == stmt.TypeMAC {
+		value = MAC([]byte(e.value)).String()
+	} else {
+		addr, _ := netip.AddrFromSlice([]byte(e.value)) // 4 or 16 bytes, as its set has
+		value = addr.String()
+	}
+	return e.set.name() + " { " + strconv.Quote(iface) + " . " + value + " }"
+}
+
+// decode turns an element that the kernel listed back; false for one that vifd cannot have put there.
+func decode(have nft.Element, e element) (iface string, _ element, ok bool) {
+	size := 0
+	if !e.inMap() {
+		size = valueTypes[e.set.param].size
+	}
+	if len(have.Key) < stmt.IfnameSize+size {
+		return "", e, false
+	}
+	name, _, _ := bytes.Cut(have.Key[:stmt.IfnameSize], []byte{0})
+	if !e.inMap() {
+		e.value = string(have.Key[stmt.IfnameSize : stmt.IfnameSize+size])
+		return string(name), e, len(name) > 0
+	}
+	switch have.Verdict {
+	case unix.NFT_GOTO:
+		e.verdict = Verdict{Kind: VerdictGoto, Chain: have.Chain}
+	case nfAccept:
+		e.verdict = Verdict{Kind: VerdictAccept}
+	case nfDrop:
+		e.verdict = Verdict{Kind: VerdictDrop}
+	default:
+		e.verdict = Verdict{Kind: verdictForeign}
+	}
+	return string(name), e, len(name) > 0
+}
+
+// The verdicts of <linux/netfilter.h>.
+const (
+	nfDrop   = 0
+	nfAccept = 1
+)
+
+// valueSizes is the length of what stands behind the interface's name, by the parameter.
+var valueSizes = map[stmt.Type]int{stmt.TypeMAC: 6, stmt.TypeIP: 4, stmt.TypeIP6: 16}

@@ -1,0 +1,308 @@
+package firewall
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+
+	"vifd/internal/packet"
+	"vifd/internal/stmt"
+)
+
+func (p protocolTest) holds(j *judgement) bool {
+	switch p.proto {
+	case etherLink:
+		return true // every guest's interface is
+	case stmt.VLAN:
+		v, ok := j.packet.Payload(packet.LinkHeader, 12, 2)
+		return ok && bytes.Equal(v, ethertypes[stmt.VLAN])
+	case stmt.ARP, stmt.IP, stmt.IP6:
+		return j.packet.Protocol() == binary.BigEndian.Uint16(ethertypes[p.proto])
+	case stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:
+	}
+	l4, ok := j.packet.L4Proto()
+	return ok && l4 == protoNumbers[p.proto]
+}
+
+func (m *match) holds(j *judgement) bool {
+	values := make([][]byte, len(m.fields))
+	for i, f := range m.fields {
+		v, ok := j.load(f, m.loaded(f))
+		if !ok {
+			return false // whatever the operator: the kernel leaves the rule
+		}
+		values[i] = v
+	}
+	if m.op == stmt.Some {
+		for i, c := range values[0] {
+			if c&m.tuples[0][0].Lo[i] != 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for i, c := range m.mask {
+		values[0][i] &= c
+	}
+	for _, t := range m.tuples {
+		if inside(t, values) {
+			return m.op == stmt.Eq
+		}
+	}
+	return m.op == stmt.Neq
+}
+
+// loaded is how many bytes of a field are read: of a prefix of whole bytes no more than it has.
+func (m *match) loaded(f *stmt.Field) int {
+	if e := m.tuples[0][0]; len(m.fields) == 1 && !m.set && m.mask == nil && e.Prefix > 0 && e.Prefix%8 == 0 {
+		return e.Prefix / 8
+	}
+	return int(span(f))
+}
+
+func inside(t stmt.Tuple, values [][]byte) bool {
+	for i, e := range t {
+		v, hi := values[i], e.Hi
+		if len(v) < len(e.Lo) {
+			return bytes.Equal(v, e.Lo[:len(v)]) // the beginning of a prefix
+		}
+		if e.Prefix >= 0 && hi == nil {
+			return bytes.HasPrefix(v, e.Lo[:e.Prefix/8])
+		}
+		if bytes.Compare(v, e.Lo) < 0 || bytes.Compare(v, hi) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *own) holds(j *judgement) bool {
+	v, ok := j.load(o.field, int(span(o.field)))
+	if !ok {
+		return false
+	}
+	if o.set.plen > 0 {
+		for i, c := range mask(o.set.plen, len(v)) {
+			v[i] &= c
+		}
+	}
+	return j.own[element{family: j.family, set: o.set, value: string(v)}] != o.negate
+}
+
+func (counter) holds(*judgement) bool { return true }
+func (logged) holds(*judgement) bool  { return true }
+
+func (l limit) holds(j *judgement) bool {
+	j.assume("no limit is exceeded")
+	return !l.Over
+}
+
+func (c connections) holds(j *judgement) bool {
+	j.assume("there are not too many connections")
+	return !c.Over
+}
+
+func (u *update) holds(j *judgement) bool {
+	for _, f := range u.key {
+		if f == nil {
+			continue
+		}
+		if _, ok := j.load(f, int(span(f))); !ok {
+			return false
+		}
+	}
+	return u.each.holds(j)
+}
+
+func (a assign) holds(j *judgement) bool {
+	if a.field.Base == stmt.Meta && a.field.Meta == stmt.MetaMark {
+		j.in.Mark = binary.BigEndian.Uint32(a.value)
+	}
+	if a.field.Base == stmt.Ct {
+		ct := j.connection()
+		ct.Mark = binary.BigEndian.Uint32(a.value)
+		j.in.Ct = &ct
+	}
+	return true
+}
+
+func (dispatch) holds(*judgement) bool { return true }
+
+// load reads a field as a number in network order, as stmt.Elem has it; of a packet's bytes the first n. False means that
+// there is none.
+func (j *judgement) load(f *stmt.Field, n int) ([]byte, bool) {
+	switch f.Base {
+	case stmt.LinkHeader, stmt.NetworkHeader, stmt.TransportHeader:
+		base := map[stmt.Base]packet.Base{stmt.LinkHeader: packet.LinkHeader, stmt.NetworkHeader: packet.NetworkHeader, stmt.TransportHeader: packet.TransportHeader}
+		v, ok := j.packet.Payload(base[f.Base], f.Offset/8, n)
+		return unshift(f, v, n), ok
+	case stmt.Exthdr:
+		v, ok := j.packet.Exthdr(f.Header, f.Offset/8, n)
+		return unshift(f, v, n), ok
+	case stmt.ExthdrPresent:
+		exists, ok := j.packet.HasExthdr(f.Header)
+		return []byte{oneIf(exists)}, ok
+	case stmt.Ct:
+		return j.loadCt(f.Ct), true
+	case stmt.Fib:
+		return j.loadFib(f.Fib)
+	case stmt.Meta:
+	}
+	return j.loadMeta(f.Meta)
+}
+
+// unshift takes a field that does not fill its bytes out of those that were loaded.
+func unshift(f *stmt.Field, v []byte, n int) []byte {
+	v = bytes.Clone(v)
+	bits := bitMask(f)
+	if bits == nil || len(v) < n || n != int(span(f)) {
+		return v
+	}
+	for i := range v {
+		v[i] &= bits[i]
+	}
+	for range (8 - (f.Offset+f.Bits)%8) % 8 {
+		carry := byte(0)
+		for i := range v {
+			v[i], carry = v[i]>>1|carry, v[i]<<7
+		}
+	}
+	return v[len(v)-f.Size():]
+}
+
+func oneIf(yes bool) byte {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func (j *judgement) loadMeta(key stmt.MetaKey) ([]byte, bool) {
+	be := binary.BigEndian
+	switch key {
+	case stmt.MetaProtocol:
+		return be.AppendUint16(nil, j.packet.Protocol()), true
+	case stmt.MetaL4Proto:
+		l4, ok := j.packet.L4Proto()
+		return []byte{l4}, ok
+	case stmt.MetaPktType:
+		kind, ok := j.packet.PktType(j.in.Hosts...)
+		return []byte{byte(kind)}, ok
+	case stmt.MetaMark:
+		return be.AppendUint32(nil, j.in.Mark), true
+	case stmt.MetaPriority:
+		j.assume("the packet has no priority yet")
+		return make([]byte, 4), true
+	case stmt.MetaLength:
+		return be.AppendUint32(nil, j.packet.Length()), true
+	case stmt.MetaIifname:
+		return ifnameBytes(j.ifname(fromGuest)), true
+	case stmt.MetaOifname:
+		return ifnameBytes(j.ifname(toGuest)), true
+	case stmt.MetaIbrname, stmt.MetaObrname:
+		return ifnameBytes(j.in.Bridge), true
+	case stmt.MetaIifgroup, stmt.MetaOifgroup:
+		j.assume("interfaces are in the default group")
+		return make([]byte, 4), true
+	}
+	return nil, false
+}
+
+// ifname is the interface that a packet comes in by (fromGuest) or goes out by.
+func (j *judgement) ifname(end direction) string {
+	if end == j.dir {
+		return j.guest.Interface
+	}
+	return j.in.Other
+}
+
+func ifnameBytes(name string) []byte {
+	b := make([]byte, stmt.IfnameSize)
+	copy(b, name)
+	return b
+}
+
+func (j *judgement) loadCt(key stmt.CtKey) []byte {
+	ct := j.connection()
+	be := binary.BigEndian
+	switch key {
+	case stmt.CtKeyState:
+		return be.AppendUint32(nil, ct.State)
+	case stmt.CtKeyStatus:
+		return be.AppendUint32(nil, ct.Status)
+	case stmt.CtKeyMark:
+		return be.AppendUint32(nil, ct.Mark)
+	case stmt.CtKeyZone:
+		return be.AppendUint16(nil, ct.Zone)
+	case stmt.CtKeyDirection:
+	}
+	return []byte{oneIf(ct.Reply)}
+}
+
+// States of a connection, as in `ct state`.
+const (
+	StateInvalid     = 1 << 0
+	StateEstablished = 1 << 1
+	StateRelated     = 1 << 2
+	StateNew         = 1 << 3
+	StateUntracked   = 1 << 6
+)
+
+// connection is what tracking would say: unless the caller knows better a packet is the first of its connection, but for
+// what is never tracked, which is all that is not IP, and neighbour discovery and MLD (nf_conntrack_icmpv6_error).
+func (j *judgement) connection() Connection {
+	if j.in.Ct != nil {
+		return *j.in.Ct
+	}
+	j.assume("the packet is the first of its connection")
+	switch j.packet.Protocol() {
+	case binary.BigEndian.Uint16(ethertypes[stmt.IP]):
+		return Connection{State: StateNew}
+	case binary.BigEndian.Uint16(ethertypes[stmt.IP6]):
+		l4, ok := j.packet.L4Proto()
+		kind, read := j.packet.Payload(packet.TransportHeader, 0, 1)
+		if ok && l4 == protoNumbers[stmt.ICMPv6] && read && (kind[0] >= 130 && kind[0] <= 136 || kind[0] == 143) {
+			return Connection{State: StateUntracked}
+		}
+		return Connection{State: StateNew}
+	}
+	return Connection{State: StateUntracked}
+}
+
+func (j *judgement) loadFib(l stmt.Lookup) ([]byte, bool) {
+	addr, ok := j.address(l.Source)
+	if !ok {
+		return nil, false
+	}
+	const unicast = 1
+	present, oif, kind := true, j.ifname(j.dir), uint32(unicast)
+	if j.in.Routes != nil {
+		present, oif, kind = j.in.Routes(addr, l)
+	} else {
+		j.assume("every address has a route")
+	}
+	switch l.Result {
+	case stmt.FibPresent:
+		return []byte{0, 0, 0, oneIf(present)}, true
+	case stmt.FibOifname:
+		return ifnameBytes(oif), true
+	case stmt.FibAddrType:
+	}
+	return binary.BigEndian.AppendUint32(nil, kind), true
+}
+
+func (j *judgement) address(source bool) (netip.Addr, bool) {
+	name := "daddr"
+	if source {
+		name = "saddr"
+	}
+	header := "ip "
+	if j.packet.Protocol() == binary.BigEndian.Uint16(ethertypes[stmt.IP6]) {
+		header = "ip6 "
+	}
+	v, ok := j.load(stmt.FieldByName(header+name), stmt.FieldByName(header+name).Size())
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFromSlice(v)
+}

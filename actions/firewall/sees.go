@@ -1,0 +1,47 @@
+package firewall
+
+import "vifd/internal/stmt"
+
+// sees reports whether a field can be read where a family's packets of that direction are judged. A statement about one that
+// cannot never holds, and is left out.
+func sees(f Family, d direction, field *stmt.Field) bool {
+	switch field.Base {
+	case stmt.LinkHeader:
+		// What is sent to a routed guest has no link header yet, and a tag is gone before inet's hooks.
+		if f == Inet && (d == toGuest || needs(field, stmt.VLAN)) || f == ARP && (d == toGuest || needs(field, stmt.VLAN)) {
+			return false
+		}
+	case stmt.NetworkHeader:
+		return needs(field, stmt.ARP) && f != Inet || len(field.Needs) == 0 || !needs(field, stmt.ARP) && f != ARP
+	case stmt.TransportHeader, stmt.Exthdr, stmt.ExthdrPresent, stmt.Ct, stmt.Fib:
+		return f != ARP
+	case stmt.Meta:
+		return seesMeta(f, d, field.Meta)
+	}
+	return true
+}
+
+func seesMeta(f Family, d direction, key stmt.MetaKey) bool {
+	switch key {
+	case stmt.MetaOifname, stmt.MetaOifgroup, stmt.MetaObrname:
+		// Where a packet goes to is decided after prerouting and input.
+		return d == toGuest && (key != stmt.MetaObrname || f == Bridge)
+	case stmt.MetaIbrname:
+		return f == Bridge
+	case stmt.MetaIifname, stmt.MetaIifgroup:
+		return d == fromGuest || f != ARP // the host's own ARP comes in by no interface
+	case stmt.MetaL4Proto:
+		return f != ARP
+	case stmt.MetaProtocol, stmt.MetaPktType, stmt.MetaMark, stmt.MetaPriority, stmt.MetaLength:
+	}
+	return true
+}
+
+func needs(f *stmt.Field, p stmt.Proto) bool {
+	for _, n := range f.Needs {
+		if n == p {
+			return true
+		}
+	}
+	return false
+}
