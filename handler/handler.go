@@ -23,7 +23,8 @@ type Config struct {
 	Dial     func() (Links, error) // opens a connection for one worker
 	Firewall Firewall
 	Records  Records
-	Sysfs    string // where sysfs is mounted: "/sys"
+	Flows    func() (Flows, error) // opens connection tracking; nil: nothing is tracked
+	Sysfs    string                // where sysfs is mounted: "/sys"
 	Log      *slog.Logger
 	Workers  int // vifs worked on at once; 0: DefaultWorkers
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"vifd/actions/bridge"
 	"vifd/internal/ctl"
@@ -44,6 +46,7 @@ func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known
 			if _, err := h.cfg.Firewall.Remove(name, k.record.Ifindex); err != nil {
 				return err
 			}
+			h.tighten(ctx, h.rules.program, nil, h.unowned(lost(k.plan.Guest, nil), k.record.Ifindex))
 		case err != nil:
 			return err
 		}
@@ -53,6 +56,22 @@ func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known
 	}
 	_, err := bridge.Undo(ctx, conn, undoState(&k.record, k.record.Interface))
 	return err
+}
+
+// unowned are those of a gone guest's prefixes that no other guest has by now: one that was moved, or started anew, may be
+// back under another interface before the old one is gone.
+func (h *Handler) unowned(gone []netip.Prefix, ifindex int) []netip.Prefix {
+	if len(gone) == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for other, k := range h.known {
+		if g := k.plan.Guest; g != nil && other != ifindex {
+			gone = slices.DeleteFunc(gone, func(ip netip.Prefix) bool { return contains(g.IPs, ip) })
+		}
+	}
+	return gone
 }
 
 // disown is for a link that is the host's own. Should it have been taken for a vif before, by other rules, that is undone.

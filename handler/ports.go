@@ -2,9 +2,11 @@ package handler
 
 import (
 	"context"
+	"net/netip"
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/internal/conntrack"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 )
@@ -36,7 +38,17 @@ type Records interface {
 	Lock(ctx context.Context, ifindex int) (unlock func(), err error)
 }
 
+// Flows is what the handler needs of connection tracking.
+type Flows interface {
+	// Flows lists the connections of which either end lies in one of the prefixes; a list is complete or an error.
+	Flows(ctx context.Context, of []netip.Prefix) ([]conntrack.Flow, error)
+	// Delete ends a connection; false: it was gone already.
+	Delete(f conntrack.Flow) (bool, error)
+	Close() error
+}
+
 var (
+	_ Flows    = (*conntrack.Conn)(nil)
 	_ Links    = (*rtnl.Conn)(nil)
 	_ Firewall = (*firewall.Table)(nil)
 	_ Records  = (*journal.Journal)(nil)

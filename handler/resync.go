@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"vifd/actions/firewall"
@@ -16,10 +17,11 @@ import (
 // it goes by the ones that are. First all guards change, in one transaction; then every vif gets a round, and Resync
 // returns when the last is done. Where the kernel refuses the rules, the old ones stay.
 func (h *Handler) Resync(ctx context.Context, rs *Ruleset) ([]ctl.Outcome, error) {
-	ifindexes, err := h.install(ctx, rs)
+	ifindexes, changed, err := h.install(ctx, rs)
 	if err != nil {
 		return nil, err
 	}
+	h.tighten(ctx, changed.program, changed.guests, changed.gone)
 	done := make(chan ctl.Outcome, len(ifindexes))
 	for _, ifindex := range ifindexes {
 		h.queue.push(ifindex, nil, done)
@@ -31,8 +33,15 @@ func (h *Handler) Resync(ctx context.Context, rs *Ruleset) ([]ctl.Outcome, error
 	return outs, nil
 }
 
+// change is what an installation changed for guests whose connections are tracked.
+type change struct {
+	program *firewall.Program
+	guests  []*firewall.Guest
+	gone    []netip.Prefix
+}
+
 // install puts the guards of all links in force and returns the ifindexes of everything that needs a round.
-func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, error) {
+func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, error) {
 	conn := <-h.conns
 	defer func() { h.conns <- conn }()
 	h.turn.Lock()
@@ -42,12 +51,16 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, error) {
 	}
 	links, err := conn.Links(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("resync: %w", err)
+		return nil, change{}, fmt.Errorf("resync: %w", err)
 	}
 	todo := make(map[int]bool, len(links))
 	h.mu.Lock()
 	events := make(map[int]*known, len(h.known))
+	before := make(map[string]*firewall.Guest, len(h.known))
 	for ifindex, k := range h.known {
+		if g := k.plan.Guest; g != nil {
+			before[g.Interface] = g
+		}
 		todo[ifindex] = true
 		events[ifindex] = k
 	}
@@ -65,11 +78,19 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, error) {
 			owners[l.Name] = l.Index
 		}
 	}
-	if _, err := h.cfg.Firewall.Install(rs.program, guests, owners); err != nil {
-		return nil, fmt.Errorf("resync: %w", err)
+	wrote, err := h.cfg.Firewall.Install(rs.program, guests, owners)
+	if err != nil {
+		return nil, change{}, fmt.Errorf("resync: %w", err)
 	}
 	h.rules = rs
-	return slices.Sorted(maps.Keys(todo)), nil
+	done := change{program: rs.program}
+	if wrote {
+		for i := range guests {
+			done.guests = append(done.guests, &guests[i])
+			done.gone = append(done.gone, lost(before[guests[i].Interface], &guests[i])...)
+		}
+	}
+	return slices.Sorted(maps.Keys(todo)), done, nil
 }
 
 func (h *Handler) decideFor(rs *Ruleset, l *rtnl.Link, k *known) (Plan, bool) {

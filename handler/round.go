@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vifd/actions/bridge"
+	"vifd/actions/firewall"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
@@ -86,6 +87,9 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	wrote = wrote || guarded
 	if err != nil {
 		return wrote, err
+	}
+	if guarded && plan.Guest != nil {
+		h.tighten(ctx, h.rules.program, []*firewall.Guest{plan.Guest}, lost(k.plan.Guest, plan.Guest))
 	}
 	switch {
 	case plan.Port != nil:

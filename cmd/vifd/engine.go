@@ -6,6 +6,7 @@ import (
 
 	"vifd/actions/firewall"
 	"vifd/handler"
+	"vifd/internal/conntrack"
 	"vifd/internal/journal"
 	"vifd/internal/nft"
 	"vifd/internal/rtnl"
@@ -35,6 +36,7 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 		Dial:     func() (handler.Links, error) { return rtnl.Dial() },
 		Firewall: table,
 		Records:  records,
+		Flows:    func() (handler.Flows, error) { return conntrack.Dial() },
 		Sysfs:    sysfs,
 		Log:      log,
 	}, closeAll, nil
