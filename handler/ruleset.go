@@ -53,6 +53,9 @@ func (r *Ruleset) Matcher() *matcher.Matcher { return r.matcher }
 // Program is the compiled firewall.
 func (r *Ruleset) Program() *firewall.Program { return r.program }
 
+// Set is the load itself.
+func (r *Ruleset) Set() *rules.Set { return r.set }
+
 // Rules is the number of rules.
 func (r *Ruleset) Rules() int { return len(r.set.Rules) }
 

@@ -56,6 +56,12 @@ const (
 	codeSetClash    = "VIF314"
 	codeHandOn      = "VIF315"
 	codeSharedLimit = "VIF316"
+
+	// Those of problems that are found when the rules are compiled, or shown to the kernel.
+	CodeNotCompiled = "VIF401"
+	CodeUnseen      = "VIF402"
+	CodeRefused     = "VIF403"
+	CodeLacking     = "VIF404"
 )
 
 // Code is one entry of the table of codes.
@@ -64,7 +70,7 @@ type Code struct {
 	Title string // one line
 }
 
-// codeTable is grouped: 0 the file and its YAML, 1 the shape, 2 what refers to something else, 3 values.
+// codeTable is grouped: 0 the file and its YAML, 1 the shape, 2 what refers to something else, 3 values, 4 the compiled firewall.
 var codeTable = [...]Code{
 	{codeUnreadable, "a file or folder cannot be read"},
 	{codeEncoding, "a file is not UTF-8"},
@@ -120,6 +126,10 @@ var codeTable = [...]Code{
 	{codeSetClash, "a set with two kinds of keys or states"},
 	{codeHandOn, "a parameter that every template has, handed on"},
 	{codeSharedLimit, "a limit that all guests share"},
+	{CodeNotCompiled, "templates that cannot be compiled"},
+	{CodeUnseen, "a statement that never holds, because nobody can see what it asks about"},
+	{CodeRefused, "a statement that the kernel refuses"},
+	{CodeLacking, "a statement for which the kernel lacks a part"},
 }
 
 // Codes returns the table of all codes a Problem can carry, in the order of the codes.

@@ -103,6 +103,12 @@ func (r *Report) add(p Problem) {
 	}
 }
 
+// Add puts a problem that was found after loading in its place.
+func (r *Report) Add(p Problem) {
+	r.add(p)
+	r.sort()
+}
+
 // sort puts the problems in the order of the text, and drops those said twice.
 func (r *Report) sort() {
 	rank := func(file string) int {

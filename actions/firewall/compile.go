@@ -75,8 +75,23 @@ type compiler struct {
 	kept    map[*Statement]bool // statements that some family has
 }
 
-func (c *compiler) failf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
+// StatementError says why a statement cannot be compiled.
+type StatementError struct {
+	Template string
+	Source   *Statement
+	Err      error
+}
+
+func (e *StatementError) Error() string {
+	return fmt.Sprintf("%s: template %s: %s: %v", e.Source.Where, e.Template, e.Source.Text, e.Err)
+}
+
+// Unwrap gives the reason.
+func (e *StatementError) Unwrap() error { return e.Err }
+
+func (c *compiler) failf(format string, args ...any) { c.fail(fmt.Errorf(format, args...)) }
+
+func (c *compiler) fail(err error) {
 	if !slices.ContainsFunc(c.errs, func(e error) bool { return e.Error() == err.Error() }) { // inet and arp find the same
 		c.errs = append(c.errs, err)
 	}
@@ -97,7 +112,7 @@ func (c *compiler) profile(list List) Profile {
 			for _, ref := range list.Refs {
 				ch := c.template(f, d, ref, nil)
 				p.NeedsMAC = p.NeedsMAC || ch.needsMAC
-				p.tracks = p.tracks || ch.tracks
+				p.Tracks = p.Tracks || ch.tracks
 				if len(ch.rules) > 0 {
 					rules = append(rules, jumpRule(ch.name))
 				}
@@ -144,7 +159,7 @@ func (c *compiler) template(f Family, d direction, ref Ref, path []string) *chai
 	list := t.statements(d)
 	for i := range list {
 		if err := c.statement(ch, &b, &list[i], path); err != nil {
-			c.failf("%s: template %s: %s: %w", list[i].Where, t.Name, list[i].Text, err)
+			c.fail(&StatementError{Template: t.Name, Source: &list[i], Err: err})
 		}
 	}
 	c.done[f][name] = ch

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,8 +48,8 @@ type chain struct {
 type Profile struct {
 	verdicts [families][2]Verdict // by direction; none for a family that does not judge the guest
 	NeedsMAC bool                 // some statement compares with the guest's identity ($mac, or the link-local address in $ip6)
+	Tracks   bool                 // some statement asks what the kernel tracks of connections
 	routed   bool
-	tracks   bool
 }
 
 // uses are the families in which guests are judged.
@@ -89,6 +90,24 @@ func (p *Program) Profile(list List) (Profile, error) {
 // Unseen are the statements that never hold, because no hook that judges the guests of their templates can see what they ask
 // about, as a tag on a packet that is routed.
 func (p *Program) Unseen() []Statement { return p.unseen }
+
+// Source is the statement that the kernel's refusal is about; nil where it is about none.
+func (p *Program) Source(refusal error) *Statement {
+	var e *nft.Error
+	if !errors.As(refusal, &e) {
+		return nil
+	}
+	for _, f := range p.uses() {
+		for _, ch := range p.tables[f].chains {
+			for i := range ch.rules {
+				if ch.rules[i].what == e.What {
+					return ch.rules[i].source
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // Rules is the number of rules in all tables.
 func (p *Program) Rules() int {

@@ -13,16 +13,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vifd/actions/firewall"
 	"vifd/handler"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
+	"vifd/internal/nft"
 )
 
 func (c *command) status() *cobra.Command {
-	return &cobra.Command{
+	var counters bool
+	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "show every vif: rule, action, network, state, age",
-		Args:  cobra.NoArgs,
+		Long: "status shows every vif that the listener knows or, where none runs, of which there is a record. With --counters it reads\n" +
+			"from the kernel how many frames, and bytes, of each guest and to it came to be judged since the guest was connected or\n" +
+			"its rules changed; this takes CAP_NET_ADMIN.",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), handleTimeout)
 			defer cancel()
@@ -33,6 +39,11 @@ func (c *command) status() *cobra.Command {
 			}
 			if err != nil {
 				return exit(exitFailed, err)
+			}
+			if counters {
+				if err := addCounters(&status); err != nil {
+					return exit(exitFailed, err)
+				}
 			}
 			if c.output == "json" {
 				line, err := ctl.Marshal(status)
@@ -45,6 +56,30 @@ func (c *command) status() *cobra.Command {
 			return c.printStatus(status, time.Now())
 		},
 	}
+	cmd.Flags().BoolVar(&counters, "counters", false, "count each guest's frames")
+	return cmd
+}
+
+// addCounters reads what the kernel has counted for each vif.
+func addCounters(status *ctl.Status) error {
+	conn, err := nft.Dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	table, err := firewall.OpenTable(conn)
+	if err != nil {
+		return err
+	}
+	counted, err := table.Counters()
+	if err != nil {
+		return err
+	}
+	for i := range status.Vifs {
+		n := counted[status.Vifs[i].Interface]
+		status.Vifs[i].Counters = &ctl.Counters{FromGuest: ctl.Count(n.FromGuest), ToGuest: ctl.Count(n.ToGuest)}
+	}
+	return nil
 }
 
 // recordedStatus is what processes that worked without a listener have written down.
@@ -70,10 +105,18 @@ func (c *command) recordedStatus() (ctl.Status, error) {
 
 func (c *command) printStatus(status ctl.Status, now time.Time) error {
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "INTERFACE\tSTATE\tRULE\tACTION\tNETWORK\tFIREWALL\tAGE")
+	head := "INTERFACE\tSTATE\tRULE\tACTION\tNETWORK\tFIREWALL\tAGE"
+	if len(status.Vifs) > 0 && status.Vifs[0].Counters != nil {
+		head += "\tFROM GUEST\tTO GUEST"
+	}
+	fmt.Fprintln(w, head)
 	for _, v := range status.Vifs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(v.Interface), v.State, dash(v.Rule), dash(v.Action), dash(v.Network),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s", printable(v.Interface), v.State, dash(v.Rule), dash(v.Action), dash(v.Network),
 			dash(strings.Join(v.Firewall, ",")), now.Sub(v.Since).Round(time.Second))
+		if n := v.Counters; n != nil {
+			fmt.Fprintf(w, "\t%d (%d B)\t%d (%d B)", n.FromGuest.Packets, n.FromGuest.Bytes, n.ToGuest.Packets, n.ToGuest.Bytes)
+		}
+		fmt.Fprintln(w)
 	}
 	if err := w.Flush(); err != nil {
 		return exit(exitFailed, err)

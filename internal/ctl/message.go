@@ -73,6 +73,19 @@ type VifStatus struct {
 	State     string    `json:"state"` // configured, failed, blocked, ignored, unmatched
 	Error     string    `json:"error"`
 	Since     time.Time `json:"since"`
+	Counters  *Counters `json:"counters,omitempty"` // where they were asked for
+}
+
+// Counters are a vif's, of what came to be judged by its guard.
+type Counters struct {
+	FromGuest Count `json:"fromGuest"`
+	ToGuest   Count `json:"toGuest"`
+}
+
+// Count is a number of frames and their bytes.
+type Count struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // Version is the listener's: of the program, and its process.
