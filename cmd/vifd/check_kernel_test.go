@@ -86,7 +86,7 @@ func TestStatusCountsFrames(t *testing.T) {
 	h.Guest(t, "vif2.0", "00:16:3e:00:00:02", "10.0.0.2/8")
 	h.waitState(t, "configured", "vif1.0", "vif2.0")
 	h.WaitUp(t, "vif1.0", "vif2.0")
-	one.Run(t, "ping", "-c", "3", "-i", "0.01", "-W", "10", "10.0.0.2")
+	one.Run(t, "ping", "-n", "-c", "3", "-i", "0.01", "-W", "10", "10.0.0.2")
 	before := h.counted(t)
 	out, errs, code := h.run(t, "status", "--counters", "-o", "json")
 	if code != 0 {
@@ -96,7 +96,9 @@ func TestStatusCountsFrames(t *testing.T) {
 	var status struct {
 		Vifs []struct {
 			Interface string
-			Counters  struct{ FromGuest, ToGuest struct{ Packets, Bytes uint64 } }
+			Counters  struct {
+				FromGuest, ToGuest struct{ Packets, Bytes uint64 }
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &status); err != nil || len(status.Vifs) != 2 {
