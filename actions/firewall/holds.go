@@ -81,12 +81,27 @@ func (o *own) holds(j *judgement) bool {
 	if !ok {
 		return false
 	}
-	if o.set.plen > 0 {
-		for i, c := range mask(o.set.plen, len(v)) {
-			v[i] &= c
+	return j.guests(o.set, v) != o.negate
+}
+
+// guests reports whether a value is the guest's: of whole addresses also one in a prefix of its, for which the kernel has a
+// rule of its own only where guests have some.
+func (j *judgement) guests(set valueSet, v []byte) bool {
+	for e := range j.own {
+		if e.family != j.family || e.set.param != set.param || set.plen > 0 && e.set.plen != set.plen {
+			continue
+		}
+		masked := bytes.Clone(v)
+		if e.set.plen > 0 {
+			for i, c := range mask(e.set.plen, len(v)) {
+				masked[i] &= c
+			}
+		}
+		if e.value == string(masked) {
+			return true
 		}
 	}
-	return j.own[element{family: j.family, set: o.set, value: string(v)}] != o.negate
+	return false
 }
 
 func (counter) holds(*judgement) bool { return true }

@@ -141,7 +141,7 @@ func (m *match) text() string {
 	for i, t := range m.tuples {
 		values[i] = tupleText(m.fields, t)
 	}
-	if m.set {
+	if m.set || len(m.fields) > 1 { // nft takes a concatenation's value in a set only
 		b.WriteString("{ " + strings.Join(values, ", ") + " }")
 	} else {
 		b.WriteString(values[0])

@@ -56,7 +56,8 @@ func (h *host) write(t *testing.T, rules string) {
 // vifd prepares a vifd command on the host.
 func (h *host) vifd(args ...string) *testhost.Cmd {
 	cmd := h.Command(h.self, append(args, "--rules", h.rules, "--state", h.state)...)
-	cmd.Env = append(os.Environ(), asVifd+"=1")
+	// The race detector would sleep for a second at the end of every command.
+	cmd.Env = append(os.Environ(), asVifd+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 

@@ -76,10 +76,11 @@ func (p *parser) statement() (Stmt, *Error) {
 	if !s.acts() {
 		return s, &Error{Col: p.end, Len: 1, Msg: "the statement does nothing", Hint: "end it with accept, drop, return or counter"}
 	}
-	return s, nil
+	return s, s.conflict(0, 0)
 }
 
 func (p *parser) afterVerdict(s *Stmt) *Error {
+	t := p.tokens[p.next-1]
 	if s.Verdict == Rejected {
 		reject, err := p.reject()
 		if err != nil {
@@ -90,7 +91,7 @@ func (p *parser) afterVerdict(s *Stmt) *Error {
 	if rest, more := p.peek(); more {
 		return at(rest, fmt.Sprintf("%q after the verdict %s", rest.text, s.Verdict), "a verdict ends the statement; write another line")
 	}
-	return nil
+	return s.conflict(t.col, p.reached()-t.col)
 }
 
 func (p *parser) item(t token) (Item, *Error) {

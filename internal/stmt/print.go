@@ -62,7 +62,15 @@ func (e Elem) Print(d *Datatype) string {
 	case e.Single():
 		return d.Print(e.Lo)
 	}
-	return d.Print(e.Lo) + "-" + d.Print(e.Hi)
+	return d.printEnd(e.Lo) + "-" + d.printEnd(e.Hi)
+}
+
+// printEnd writes one end of a range, which nft does without symbols: they have dashes themselves.
+func (d *Datatype) printEnd(v []byte) string {
+	if d.symbols == nil {
+		return d.Print(v)
+	}
+	return (&Datatype{hex: d.hex}).Print(v)
 }
 
 func printMAC(v []byte) string { return net.HardwareAddr(v).String() }

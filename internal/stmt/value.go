@@ -205,6 +205,9 @@ func beginning(lo []byte, bits int) Elem {
 
 func (p *parser) set(fs []*Field) (Value, *Error) {
 	open := p.tokens[p.next]
+	if fs[0].Type == Presence {
+		return Value{}, at(open, fs[0].Name+" takes no set", "expected exists or missing") // nor does nft
+	}
 	p.next++
 	v := Value{Set: true, Col: open.col}
 	var begins []token // where each element stands
