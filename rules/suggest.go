@@ -35,10 +35,13 @@ func didYouMean(word string, candidates []string) string {
 	return ""
 }
 
+// maxListed is how many candidates a hint lists beside a likely one: a longer list would hide it.
+const maxListed = 24
+
 // suggestion is didYouMean followed by all that would have been known.
 func suggestion(word string, candidates []string, what string) string {
 	hint := didYouMean(word, candidates)
-	if len(candidates) == 0 {
+	if len(candidates) == 0 || hint != "" && len(candidates) > maxListed {
 		return hint
 	}
 	if hint != "" {

@@ -34,7 +34,7 @@ func compile(cfg Config, plens lengths) (*Program, error) {
 	p := &Program{cfg: cfg, plens: plens, profiles: make(map[profileKey]Profile)}
 	c := compiler{program: p, lost: make(map[*Statement]bool), kept: make(map[*Statement]bool)}
 	for _, f := range p.uses() {
-		p.tables[f] = newTableProgram(f, cfg.Claimed, plens)
+		p.tables[f] = newTableProgram(f, plens)
 		c.done[f] = make(map[string]*chain)
 		c.sets[f] = make(stateSets)
 	}
@@ -46,6 +46,7 @@ func compile(cfg Config, plens lengths) (*Program, error) {
 	}
 	for _, f := range p.uses() {
 		t := p.tables[f]
+		t.dispatch(p.judges(f), cfg.Claimed)
 		for _, ch := range c.done[f] {
 			if len(ch.rules) > 0 {
 				t.chains = append(t.chains, *ch)

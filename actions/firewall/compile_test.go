@@ -121,24 +121,48 @@ func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// loadText gives nft the program as its text, some chains at a time: an ordinary user's socket takes no more.
+// loadText gives nft the program as its text.
 func loadText(t *testing.T, h *testhost.Host, program string) {
 	t.Helper()
+	for _, text := range scripts(program, 100) {
+		script := h.Command("nft", "-f", "-")
+		script.Stdin = strings.NewReader(text)
+		if out, err := script.CombinedOutput(); err != nil {
+			t.Fatalf("nft does not take\n%s: %v\n%s", text, err, out)
+		}
+	}
+}
+
+// scripts cuts a program's text into scripts of n chains each, since an ordinary user's socket takes no more at once. Each
+// table's first script declares all of its sets and chains, which rules lead to.
+func scripts(program string, n int) []string {
+	var all []string
 	for _, table := range strings.SplitAfter(program, "\n}\n}\n") {
 		head, body, ok := strings.Cut(table, "\n")
 		if !ok {
 			continue
 		}
-		blocks := strings.SplitAfter(strings.TrimSuffix(body, "}\n"), "\n}\n")
-		for part := range slices.Chunk(blocks, 100) {
-			script := h.Command("nft", "-f", "-")
-			text := head + "\n" + strings.Join(part, "") + "}\n"
-			script.Stdin = strings.NewReader(text)
-			if out, err := script.CombinedOutput(); err != nil {
-				t.Fatalf("nft does not take\n%s: %v\n%s", text, err, out)
+		var declared strings.Builder
+		var chains []string
+		for _, block := range strings.SplitAfter(strings.TrimSuffix(body, "}\n"), "\n}\n") {
+			name, rest, _ := strings.Cut(block, "\n")
+			if !strings.HasPrefix(name, "chain ") {
+				declared.WriteString(block)
+				continue
 			}
+			hook := ""
+			if line, _, _ := strings.Cut(rest, "\n"); strings.HasPrefix(line, "\ttype ") {
+				hook = line + "\n"
+			}
+			declared.WriteString(name + "\n" + hook + "}\n")
+			chains = append(chains, block)
+		}
+		all = append(all, head+"\n"+declared.String()+"}\n")
+		for part := range slices.Chunk(chains, n) {
+			all = append(all, head+"\n"+strings.Join(part, "")+"}\n")
 		}
 	}
+	return all
 }
 
 func table(t *testing.T, h *testhost.Host) string {
@@ -178,10 +202,14 @@ func TestSharedChains(t *testing.T) {
 	want := `chain prerouting {
 	type filter hook prerouting priority filter + 10; policy accept;
 	iifname vmap @from-guest
+	iifname @from/a goto from/a
+	iifname @from/a.b goto from/a.b
 }
 chain input {
 	type filter hook input priority filter; policy accept;
 	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname vmap @from-guest
+	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname @from/a goto from/a
+	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname @from/a.b goto from/a.b
 }
 chain postrouting {
 	type filter hook postrouting priority srcnat; policy accept;
@@ -203,21 +231,26 @@ chain from/c {
 	counter
 }
 `
-	_, chains, _ := strings.Cut(p.String(), "guest-ip6 {\n\ttype ifname . ipv6_addr\n}\n")
-	if chains != want+"}\n" || p.Rules() != 10 {
-		t.Errorf("the program has %d rules:\n%swant 10:\n%s", p.Rules(), p, want)
+	_, chains, _ := strings.Cut(p.String(), "set from/a.b {\n\ttype ifname\n}\n")
+	if chains != want+"}\n" || p.Rules() != 14 {
+		t.Errorf("the program has %d rules:\n%swant 14:\n%s", p.Rules(), p, want)
 	}
 	for name, tt := range map[string]struct {
 		refs []firewall.Ref
 		from string // the verdict about frames from the guest
+		by   string // the chain that judges them
 	}{
-		"none": {nil, "accept"}, "hollow": {hollow, "accept"}, "one": {one, "goto from/a"}, "two": {two, "goto from/a.b"},
+		"none": {nil, "accept", ""}, "hollow": {hollow, "accept", ""}, "one": {one, "continue", "from/a"}, "two": {two, "continue", "from/a.b"},
 	} {
 		profile, err := p.Profile(firewall.List{Refs: tt.refs})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{`add element bridge vifd from-guest { "x" : ` + tt.from + ` }`, `add element bridge vifd to-guest { "x" : accept }`}
+		want := []string{`add element bridge vifd from-guest { "x" : ` + tt.from + ` }`}
+		if tt.by != "" {
+			want = append(want, `add element bridge vifd `+tt.by+` { "x" }`)
+		}
+		want = append(want, `add element bridge vifd to-guest { "x" : accept }`)
 		if got := (&firewall.Guest{Interface: "x", Profile: profile}).Plan(); !slices.Equal(got, want) {
 			t.Errorf("%s: Plan() = %q, want %q", name, got, want)
 		}

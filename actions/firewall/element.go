@@ -16,17 +16,21 @@ import (
 type element struct {
 	family  Family
 	dir     direction // of a map
-	set     valueSet  // of a set; without param: it is a map's
-	value   string    // of a set: the bytes behind the interface's name
+	judge   string    // of a set of the guests that a chain judges: the chain, whose name the set has as well
+	set     valueSet  // of a set of values; without param: it is none
+	value   string    // of a set of values: the bytes behind the interface's name
 	verdict Verdict   // of a map
 }
 
-func (e *element) inMap() bool { return e.set.param == stmt.TypeNone }
+func (e *element) inMap() bool { return e.set.param == stmt.TypeNone && e.judge == "" }
 
 // home returns where e lives.
 func (e *element) home(l *layout) *nftables.Set {
 	if e.inMap() {
 		return l.vmaps[e.dir]
+	}
+	if e.judge != "" {
+		return l.judged(e.judge)
 	}
 	return l.set(e.set)
 }
@@ -48,6 +52,9 @@ func (e *element) text(iface string) string {
 	if e.inMap() {
 		return directions[e.dir].vmap + " { " + strconv.Quote(iface) + " : " + e.verdict.String() + " }"
 	}
+	if e.judge != "" {
+		return e.judge + " { " + strconv.Quote(iface) + " }"
+	}
 	var value string
 	if e.set.param == stmt.TypeMAC {
 		value = MAC([]byte(e.value)).String()
@@ -61,20 +68,23 @@ func (e *element) text(iface string) string {
 // decode turns an element that the kernel listed back; false for one that vifd cannot have put there.
 func decode(have nft.Element, e element) (iface string, _ element, ok bool) {
 	size := 0
-	if !e.inMap() {
+	if e.set.param != stmt.TypeNone {
 		size = valueTypes[e.set.param].size
 	}
 	if len(have.Key) < stmt.IfnameSize+size {
 		return "", e, false
 	}
 	name, _, _ := bytes.Cut(have.Key[:stmt.IfnameSize], []byte{0})
-	if !e.inMap() {
+	if e.judge != "" {
+		return string(name), e, len(name) > 0
+	}
+	if e.set.param != stmt.TypeNone {
 		e.value = string(have.Key[stmt.IfnameSize : stmt.IfnameSize+size])
 		return string(name), e, len(name) > 0
 	}
 	switch have.Verdict {
-	case unix.NFT_GOTO:
-		e.verdict = Verdict{Kind: VerdictGoto, Chain: have.Chain}
+	case unix.NFT_CONTINUE:
+		e.verdict = Verdict{Kind: verdictContinue}
 	case nfAccept:
 		e.verdict = Verdict{Kind: VerdictAccept}
 	case nfDrop:

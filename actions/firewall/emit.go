@@ -30,6 +30,8 @@ func (r *rule) emit(b *nft.Batch, l *layout, ch *nftables.Chain) {
 		p.emit(&w)
 	}
 	switch v := r.verdict; {
+	case v.leave:
+		w.add(&expr.Verdict{Kind: expr.VerdictGoto, Chain: v.jump})
 	case v.jump != "":
 		w.add(&expr.Verdict{Kind: expr.VerdictJump, Chain: v.jump})
 	case v.kind == stmt.Rejected:
@@ -198,4 +200,17 @@ func (d dispatch) text() string {
 func (d dispatch) emit(w *writer) {
 	w.add(&expr.Meta{Key: directions[d.dir].key, Register: 1})
 	w.add(&expr.Lookup{SourceRegister: 1, DestRegister: 0, IsDestRegSet: true, SetName: directions[d.dir].vmap})
+}
+
+// member is a guest that a chain judges.
+type member struct {
+	dir   direction
+	chain string
+}
+
+func (m member) text() string { return directions[m.dir].ifname + " @" + m.chain }
+
+func (m member) emit(w *writer) {
+	w.add(&expr.Meta{Key: directions[m.dir].key, Register: 1})
+	w.add(&expr.Lookup{SourceRegister: 1, SetName: m.chain})
 }

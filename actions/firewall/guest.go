@@ -31,7 +31,8 @@ const (
 	VerdictAccept
 	VerdictDrop
 	VerdictGoto
-	verdictForeign // found in the kernel, and none that vifd writes: return, jump …
+	verdictContinue // of an element: a chain judges the guest, and its name is in that chain's set
+	verdictForeign  // found in the kernel, and none that vifd writes: return, jump …
 )
 
 // Verdict says where the frames of a guest are judged.
@@ -46,6 +47,8 @@ func (v Verdict) String() string {
 		return "drop"
 	case VerdictGoto:
 		return "goto " + v.Chain
+	case verdictContinue:
+		return "continue"
 	case verdictForeign:
 		return "a verdict that is not vifd's"
 	default:
@@ -57,8 +60,8 @@ func (v Verdict) expr() *expr.Verdict {
 	switch v.Kind {
 	case VerdictDrop:
 		return &expr.Verdict{Kind: expr.VerdictDrop}
-	case VerdictGoto:
-		return &expr.Verdict{Kind: expr.VerdictGoto, Chain: v.Chain}
+	case verdictContinue:
+		return &expr.Verdict{Kind: expr.VerdictContinue}
 	default:
 		return &expr.Verdict{Kind: expr.VerdictAccept}
 	}
@@ -90,7 +93,13 @@ func (g *Guest) elements() []element {
 	elems := make([]element, 0, len(directions)+2*len(g.MACs)+len(g.IPs))
 	for f := range families {
 		for d := range directions {
-			if v := g.Profile.verdicts[f][d]; v.Kind != verdictNone {
+			switch v := g.Profile.verdicts[f][d]; v.Kind {
+			case verdictNone:
+			case VerdictGoto:
+				elems = append(elems,
+					element{family: f, dir: direction(d), verdict: Verdict{Kind: verdictContinue}},
+					element{family: f, dir: direction(d), judge: v.Chain})
+			default:
 				elems = append(elems, element{family: f, dir: direction(d), verdict: v})
 			}
 		}

@@ -133,6 +133,9 @@ func (a assign) holds(j *judgement) bool {
 	if a.field.Base == stmt.Meta && a.field.Meta == stmt.MetaMark {
 		j.in.Mark = binary.BigEndian.Uint32(a.value)
 	}
+	if a.field.Base == stmt.Meta && a.field.Meta == stmt.MetaPriority {
+		j.priority, j.prioritised = binary.BigEndian.Uint32(a.value), true
+	}
 	if a.field.Base == stmt.Ct {
 		ct := j.connection()
 		ct.Mark = binary.BigEndian.Uint32(a.value)
@@ -142,6 +145,7 @@ func (a assign) holds(j *judgement) bool {
 }
 
 func (dispatch) holds(*judgement) bool { return true }
+func (member) holds(*judgement) bool   { return true }
 
 // load reads a field as a number in network order, as stmt.Elem has it; of a packet's bytes the first n. False means that
 // there is none.
@@ -201,13 +205,18 @@ func (j *judgement) loadMeta(key stmt.MetaKey) ([]byte, bool) {
 		l4, ok := j.packet.L4Proto()
 		return []byte{l4}, ok
 	case stmt.MetaPktType:
+		if j.family != Bridge && j.dir == toGuest {
+			return []byte{byte(packet.Host)}, true // the host has received it for itself, or has made it
+		}
 		kind, ok := j.packet.PktType(j.in.Hosts...)
 		return []byte{byte(kind)}, ok
 	case stmt.MetaMark:
 		return be.AppendUint32(nil, j.in.Mark), true
 	case stmt.MetaPriority:
-		j.assume("the packet has no priority yet")
-		return make([]byte, 4), true
+		if !j.prioritised {
+			j.assume("the packet has no priority yet")
+		}
+		return be.AppendUint32(nil, j.priority), true
 	case stmt.MetaLength:
 		return be.AppendUint32(nil, j.packet.Length()), true
 	case stmt.MetaIifname:
@@ -218,7 +227,7 @@ func (j *judgement) loadMeta(key stmt.MetaKey) ([]byte, bool) {
 		return ifnameBytes(j.in.Bridge), true
 	case stmt.MetaIifgroup, stmt.MetaOifgroup:
 		j.assume("interfaces are in the default group")
-		return make([]byte, 4), true
+		return make([]byte, 4), key == stmt.MetaOifgroup || j.ifname(fromGuest) != "" // what the host sends itself comes in by none
 	}
 	return nil, false
 }

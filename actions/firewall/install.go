@@ -79,6 +79,9 @@ func (t *tableProgram) sets(l *layout, have []nft.Set) (add, replace, stale []*n
 	for _, v := range t.values {
 		want = append(want, l.set(v))
 	}
+	for _, name := range t.judges {
+		want = append(want, l.judged(name))
+	}
 	fixed := len(want)
 	for _, s := range t.states {
 		want = append(want, s.encode(l))

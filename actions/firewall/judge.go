@@ -107,6 +107,9 @@ type judgement struct {
 	packet  packet.Packet
 	own     map[element]bool
 	out     Judgement
+
+	priority    uint32
+	prioritised bool // a statement has set it
 }
 
 // chain walks one chain; a verdict of None means that its end was reached, or a return.

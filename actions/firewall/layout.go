@@ -104,6 +104,11 @@ func (l *layout) newSet(v valueSet) *nftables.Set {
 	return &nftables.Set{Table: l.table, Name: v.name(), KeyType: key, Concatenation: true}
 }
 
+// judged is the set of the guests that a chain judges.
+func (l *layout) judged(chain string) *nftables.Set {
+	return &nftables.Set{Table: l.table, Name: chain, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
+}
+
 func (l *layout) chain(name string) *nftables.Chain {
 	if base, ok := l.base[name]; ok {
 		return base

@@ -167,7 +167,7 @@ func (c *corpus) asWritten(program string) string {
 			rules = nil
 		case line == "}\n" && chain != "":
 			written := c.written[chain]
-			if len(rules) == 1 && !strings.Contains(written, "$") && !strings.Contains(written, "nd ") && !strings.Contains(written, "update") && !strings.Contains(rules[0], "@log-limit") &&
+			if len(rules) == 1 && written != "" && !strings.Contains(written, "$") && !strings.Contains(written, "nd ") && !strings.Contains(written, "update") && !strings.Contains(rules[0], "@log-limit") &&
 				!strings.Contains(written, "reject") {
 				rules = []string{"\t" + written + "\n"}
 			}

@@ -121,6 +121,9 @@ func (m *match) text() string {
 	if m.hidden {
 		return ""
 	}
+	if len(m.fields) == 1 && strings.HasPrefix(m.fields[0].Name, "nd ") {
+		m = m.raw()
+	}
 	names := make([]string, len(m.fields))
 	for i, f := range m.fields {
 		names[i] = fieldText(f)
@@ -147,6 +150,27 @@ func (m *match) text() string {
 		b.WriteString(values[0])
 	}
 	return b.String()
+}
+
+// raw is m, of a field of neighbour discovery, in the only words that nft has for it: raw payload, and numbers.
+func (m *match) raw() *match {
+	f, out := *m.fields[0], *m
+	f.Type, out.fields = stmt.RawInteger, []*stmt.Field{&f}
+	out.tuples = make([]stmt.Tuple, len(m.tuples))
+	for i, t := range m.tuples {
+		e := t[0]
+		switch plen := e.Prefix; {
+		case plen < 0 || m.set:
+		case plen > 0 && plen%8 == 0 && m.mask == nil:
+			f.Bits, e.Lo, e.Hi = plen, e.Lo[:plen/8], e.Lo[:plen/8]
+		default:
+			out.mask, e.Hi = mask(plen, len(e.Lo)), e.Lo
+		}
+		e.Prefix = -1
+		out.tuples[i] = stmt.Tuple{e}
+	}
+	f.Name = fmt.Sprintf("@th,%d,%d", f.Offset, f.Bits)
+	return &out
 }
 
 func tupleText(fields []*stmt.Field, t stmt.Tuple) string {
@@ -243,10 +267,11 @@ func (p protocolTest) text() string {
 	switch p.proto {
 	case stmt.ARP:
 		return "meta protocol arp"
-	case stmt.IP:
-		return "meta protocol ip"
-	case stmt.IP6:
-		return "meta protocol ip6"
+	case stmt.IP, stmt.IP6:
+		if p.family == Inet {
+			return map[stmt.Proto]string{stmt.IP: "meta nfproto ipv4", stmt.IP6: "meta nfproto ipv6"}[p.proto]
+		}
+		return map[stmt.Proto]string{stmt.IP: "meta protocol ip", stmt.IP6: "meta protocol ip6"}[p.proto]
 	case stmt.VLAN:
 		return "ether type 8021q"
 	case stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:

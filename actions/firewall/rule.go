@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -23,10 +24,13 @@ type verdict struct {
 	kind   stmt.Verdict
 	reject stmt.Reject // of stmt.Rejected
 	jump   string      // a chain instead of a kind
+	leave  bool        // goto instead of jump
 }
 
 func (v verdict) text() string {
 	switch {
+	case v.leave:
+		return "goto " + v.jump
 	case v.jump != "":
 		return "jump " + v.jump
 	case v.kind == stmt.Rejected:
@@ -41,6 +45,14 @@ var verdictKinds = map[stmt.Verdict]expr.VerdictKind{
 
 // newRule puts parts and a verdict together.
 func newRule(parts []part, v verdict, what string) rule {
+	for i, p := range parts {
+		// What a test was made for may be in another rule, or in none: nft would not make it anew.
+		if test, ok := p.(protocolTest); ok && !test.shown && !asksFor(parts, v, test.proto) {
+			test.shown = true
+			parts = slices.Clone(parts)
+			parts[i] = test
+		}
+	}
 	r := rule{parts: parts, verdict: v, what: what}
 	words := make([]string, 0, len(parts)+1)
 	for _, p := range parts {
@@ -54,6 +66,33 @@ func newRule(parts []part, v verdict, what string) rule {
 	r.text = strings.Join(words, " ")
 	return r
 }
+
+// asksFor reports whether a rule has something that needs p, so that nft tests it unasked.
+func asksFor(parts []part, v verdict, p stmt.Proto) bool {
+	if proto, needed := rejectNeeds[v.reject.Kind]; v.kind == stmt.Rejected && needed && proto == p {
+		return true
+	}
+	for _, part := range parts {
+		var fields []*stmt.Field
+		switch part := part.(type) {
+		case *match:
+			fields = part.fields
+		case *own:
+			fields = []*stmt.Field{part.field}
+		case *update:
+			fields = part.key
+		}
+		for _, f := range fields {
+			if f != nil && needs(f, p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rejectNeeds is the protocol that a packet must be of to be answered so.
+var rejectNeeds = map[stmt.RejectKind]stmt.Proto{stmt.RejectICMP: stmt.IP, stmt.RejectICMPv6: stmt.IP6, stmt.RejectTCPReset: stmt.TCP}
 
 func jumpRule(target string) rule {
 	return newRule(nil, verdict{jump: target}, "jump to "+target)
@@ -193,10 +232,14 @@ func kindTest(f *stmt.Field) *match {
 	return m
 }
 
-// kindKnown reports whether the statement has compared the ICMP type with one that has the field.
+// kindKnown reports whether the statement has compared the ICMP type, and left only such as have the field.
 func (b *builder) kindKnown(f *stmt.Field) bool {
 	for _, p := range b.parts {
-		if m, ok := p.(*match); ok && m.op == stmt.Eq && m.fields[0].Name == strings.Fields(f.Name)[0]+" type" {
+		m, ok := p.(*match)
+		if !ok || m.op != stmt.Eq || m.mask != nil || len(m.fields) > 1 || m.fields[0].Name != strings.Fields(f.Name)[0]+" type" {
+			continue
+		}
+		if !slices.ContainsFunc(m.tuples, func(t stmt.Tuple) bool { return !t[0].Single() || !slices.Contains(f.Kinds, t[0].Lo[0]) }) {
 			return true
 		}
 	}
@@ -289,9 +332,9 @@ func (b *builder) reject(how *stmt.Reject) (v verdict, never bool) {
 	default:
 		v.reject = stmt.Reject{Kind: stmt.RejectICMPX, Code: 1}
 	}
-	proto := map[stmt.RejectKind]stmt.Proto{stmt.RejectICMP: stmt.IP, stmt.RejectICMPv6: stmt.IP6, stmt.RejectTCPReset: stmt.TCP}
-	if p, needed := proto[v.reject.Kind]; needed && b.known.learn(p) {
-		b.parts = append(b.parts, protocolTest{family: b.family, proto: p})
+	if p, needed := rejectNeeds[v.reject.Kind]; needed && b.known.learn(p) {
+		// Before all else, as nft has it: a counter, a limit or a log before the reject is about what is rejected.
+		b.parts = slices.Insert(b.parts, 0, part(protocolTest{family: b.family, proto: p}))
 	}
 	return v, false
 }

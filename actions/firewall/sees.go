@@ -13,12 +13,23 @@ func sees(f Family, d direction, field *stmt.Field) bool {
 		}
 	case stmt.NetworkHeader:
 		return needs(field, stmt.ARP) && f != Inet || len(field.Needs) == 0 || !needs(field, stmt.ARP) && f != ARP
-	case stmt.TransportHeader, stmt.Exthdr, stmt.ExthdrPresent, stmt.Ct, stmt.Fib:
+	case stmt.TransportHeader, stmt.Exthdr, stmt.ExthdrPresent, stmt.Ct:
 		return f != ARP
+	case stmt.Fib:
+		return f != ARP && answers(d, field.Fib)
 	case stmt.Meta:
 		return seesMeta(f, d, field.Meta)
 	}
 	return true
+}
+
+// answers reports whether the kernel takes the question in the hooks of a direction (nft_fib_validate, net/netfilter/nft_fib.c):
+// what a packet to a guest has come by is not known in output, nor what one from it goes out by in prerouting.
+func answers(d direction, l stmt.Lookup) bool {
+	if d == toGuest {
+		return l.Result == stmt.FibAddrType && !l.Iif
+	}
+	return l.Result != stmt.FibAddrType || !l.Oif
 }
 
 func seesMeta(f Family, d direction, key stmt.MetaKey) bool {
@@ -27,9 +38,10 @@ func seesMeta(f Family, d direction, key stmt.MetaKey) bool {
 		// Where a packet goes to is decided after prerouting and input.
 		return d == toGuest && (key != stmt.MetaObrname || f == Bridge)
 	case stmt.MetaIbrname:
-		return f == Bridge
+		return f == Bridge && d == fromGuest
 	case stmt.MetaIifname, stmt.MetaIifgroup:
-		return d == fromGuest || f != ARP // the host's own ARP comes in by no interface
+		// A bridge's postrouting is not told by which port a frame came, and the host's own ARP comes in by none.
+		return d == fromGuest || f == Inet
 	case stmt.MetaL4Proto:
 		return f != ARP
 	case stmt.MetaProtocol, stmt.MetaPktType, stmt.MetaMark, stmt.MetaPriority, stmt.MetaLength:

@@ -156,7 +156,7 @@ func (b *builder) update(u *stmt.Update) (never bool, err error) {
 	if u.Timeout > 0 {
 		timeout = max(timeout, u.Timeout)
 	}
-	set := b.sets.declare(&stateSet{name: b.scope + "/" + u.Set, key: key, typeof: keyText(fromGuest, u.Key), timeout: timeout})
+	set := b.sets.declare(&stateSet{name: "state/" + b.scope + "/" + u.Set, key: key, typeof: keyText(fromGuest, u.Key), timeout: timeout})
 	b.parts = append(b.parts, &update{dir: b.dir, set: set, add: u.Add, key: u.Key, own: u.Timeout, each: each})
 	return false, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,6 +98,11 @@ func setKind(l *layout, name string) (element, bool) {
 	for d := range l.vmaps {
 		if l.vmaps[d].Name == name {
 			return element{family: l.family, dir: direction(d)}, true
+		}
+	}
+	for d := range directions {
+		if strings.HasPrefix(name, directions[d].prefix) {
+			return element{family: l.family, dir: direction(d), judge: name}, true
 		}
 	}
 	set, ok := parseValueSet(name)

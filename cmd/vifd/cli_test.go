@@ -105,6 +105,23 @@ func TestCheckPrints(t *testing.T) {
 	}
 }
 
+// What comes of compiling the templates is reported as what comes of reading them: with its place.
+func TestCheckCompiles(t *testing.T) {
+	out, errs, code := cli(t, "", "check", "testdata/compile.yaml")
+	golden(t, "check-compile", out)
+	if code != exitFailed || errs != "" {
+		t.Errorf("exit %d, standard error: %s", code, errs)
+	}
+	out, _, code = cli(t, "", "check", "testdata/unseen.yaml")
+	golden(t, "check-unseen", out)
+	if code != exitDone {
+		t.Errorf("exit %d with warnings alone", code)
+	}
+	if _, _, code := cli(t, "", "check", "--strict", "testdata/unseen.yaml"); code != exitFailed {
+		t.Errorf("exit %d with --strict", code)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

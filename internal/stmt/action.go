@@ -139,6 +139,9 @@ func (p *parser) updateKey(u *Update) *Error {
 	}
 	size := 0
 	for _, f := range fs {
+		if u.Key != nil && !f.joins() {
+			return &Error{Col: u.Col, Len: 1, Msg: f.Name + " cannot stand in a key with $interface"}
+		}
 		size += (f.Size() + 3) &^ 3
 	}
 	if u.Key = append(u.Key, fs...); u.Key[0] == nil && size+IfnameSize > maxKey {

@@ -109,8 +109,8 @@ func rawField(t token) (*Field, *Error) {
 	return &Field{Name: t.text, Base: base, Offset: int(offset), Bits: int(bits), Type: typ}, nil
 }
 
-// rawParams is what a raw payload may be compared with by its length: the guest's MAC, IPv4 or IPv6 addresses, a port.
-var rawParams = map[uint64]Type{16: TypePort, 32: TypeIP, 48: TypeMAC, 128: TypeIP6}
+// rawParams is what a raw payload may be compared with by its length: a number, the guest's MAC, IPv4 or IPv6 addresses, a port.
+var rawParams = map[uint64]Type{8: TypeNumber, 16: TypePort, 32: TypeIP, 48: TypeMAC, 128: TypeIP6}
 
 // fib reads `fib saddr . iif oif`, a question to the routing tables; its answer is what is compared.
 func (p *parser) fib() (*Field, *Error) {
@@ -157,6 +157,9 @@ func (p *parser) fib() (*Field, *Error) {
 		f.Fib.Result, f.Bits, f.Type = FibAddrType, 32, FibType
 	default:
 		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "fib answers oif, oifname or type"}
+	}
+	if f.Fib.Oif && f.Fib.Result != FibAddrType {
+		return nil, at(t, "a route is not looked for by the interface it leads to", "ask by iif, or for the type")
 	}
 	p.next++
 	f.Name = strings.Join(append(words, t.text), " ")

@@ -1,6 +1,9 @@
 package stmt
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // maxConcat is how many fields nft takes in a concatenation, and maxKey how many bytes of them fit into the registers.
 const (
@@ -134,7 +137,7 @@ func (p *parser) concat() ([]*Field, *Error) {
 		fs = append(fs, f)
 		size += (f.Size() + 3) &^ 3
 		switch {
-		case len(fs) > 1 && (f.Type.Bitmask || f.Base == Fib || f.Base == ExthdrPresent || f.Option != 0 || f.Bits%8 != 0 || f.Offset%8 != 0 || f.Kinds != nil):
+		case len(fs) > 1 && !f.joins():
 			return nil, at(t, f.Name+" cannot stand in a concatenation", "")
 		case len(fs) > maxConcat || size > maxKey:
 			return nil, at(t, fmt.Sprintf("the concatenation is too long: at most %d fields and %d bytes fit", maxConcat, maxKey), "")
@@ -143,14 +146,22 @@ func (p *parser) concat() ([]*Field, *Error) {
 		if !ok || !t.is(".") {
 			return fs, nil
 		}
-		if g := fs[0]; g.Type.Bitmask || g.Base == Fib || g.Base == ExthdrPresent || g.Option != 0 || g.Bits%8 != 0 || g.Offset%8 != 0 || g.Kinds != nil {
-			return nil, at(t, g.Name+" cannot stand in a concatenation", "")
+		if !fs[0].joins() {
+			return nil, at(t, fs[0].Name+" cannot stand in a concatenation", "")
 		}
 		p.next++
 		if _, ok := p.peek(); !ok {
 			return nil, &Error{Col: p.end, Len: 1, Msg: "a field must follow the dot"}
 		}
 	}
+}
+
+// joins reports whether f can stand in a concatenation. Plain numbers cannot: the kernel keeps of a set's key the types alone, and
+// that of a number does not tell how long it is, so that nft lists other values, or aborts; and what neighbour discovery says is
+// a number to nft.
+func (f *Field) joins() bool {
+	return !f.Type.Bitmask && f.Type.Name != "integer" && f.Base != Fib && f.Base != ExthdrPresent && f.Bits%8 == 0 && f.Offset%8 == 0 &&
+		f.Kinds == nil && !strings.HasPrefix(f.Name, "nd ")
 }
 
 func at(t token, msg, hint string) *Error {

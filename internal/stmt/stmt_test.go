@@ -31,6 +31,7 @@ func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
 		{"bit field", "frag frag-off != 0 return", "frag frag-off[13@16] != 0000; return"},
 		{"nd", "nd target $ip6 return", "nd target[128@64] = $ip6; return"},
 		{"raw", "@th,64,128 $ip6 return", "@th,64,128[128@64] = $ip6; return"},
+		{"raw number", "@th,8,8 $vrid accept", "@th,8,8[8@8] = $vrid; accept"},
 		{"raw bits", "@nh,51,13 0 return", "@nh,51,13[13@51] = 0000; return"},
 		{"include", "include no-mac-spoofing", "include no-mac-spoofing"},
 		{"comment", "drop # and be done", "drop"},
@@ -209,6 +210,7 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"log prefix \"x", "           ^~", "quotes are not closed"},
 		{"reject with icmp port-unreachabel", "                 ^~~~~~~~~~~~~~~~", `did you mean "port-unreachable"?`},
 		{"fib saddr . iif oif 3 drop", "                    ^", "is not exists or missing"},
+		{"fib saddr . oif oif missing drop", "                ^~~", "interface it leads to"},
 		{"fib sadr oif missing drop", "    ^~~~", "saddr or daddr"},
 		{"ip saddr set 10.0.0.1", "         ^~~", "cannot be set"},
 		{"iifname { eth*, lo } drop", "          ^~~~", "a pattern in a set"},
@@ -230,7 +232,7 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"@th,2048,8 1 drop", "^~~~~~~~~~", "below 2048"},
 		{"@th,4,128 1 drop", "^~~~~~~~~", "at most 16 bytes"},
 		{"@th,4,32 $ip drop", "         ^~~", "takes no parameter"},
-		{"ip saddr . @th,0,8 $pairs drop", "                   ^~~~~~", "@th,0,8 takes no parameter"},
+		{"ip saddr . @th,0,8 $pairs drop", "           ^~~~~~~", "@th,0,8 cannot stand in a concatenation"},
 		{"@th,0,256 1 drop", "^~~~~~~~~", "at most 16 bytes"},
 	} {
 		t.Run(tt.in, func(t *testing.T) {

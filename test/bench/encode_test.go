@@ -47,7 +47,7 @@ func (g *guest) batch(kind, flags uint16) []byte {
 	b := message(nil, unix.NFNL_MSG_BATCH_BEGIN, 0, header(unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES))
 	var name [16]byte
 	copy(name[:], g.name)
-	jump, accept := int32(unix.NFT_GOTO), int32(1) // NF_ACCEPT
+	judged, accept := int32(unix.NFT_CONTINUE), int32(1) // NF_ACCEPT
 	add := func(set string, value []byte, verdict []byte, flags uint16) {
 		key := append(name[:], value...)
 		key = append(key, make([]byte, (4-len(key)%4)%4)...)
@@ -61,7 +61,8 @@ func (g *guest) batch(kind, flags uint16) []byte {
 		payload = nest(payload, unix.NFTA_SET_ELEM_LIST_ELEMENTS, nest(nil, unix.NFTA_LIST_ELEM, elem))
 		b = message(b, unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, payload)
 	}
-	add("from-guest", nil, attr(attr(nil, unix.NFTA_VERDICT_CODE, be32(uint32(jump))), unix.NFTA_VERDICT_CHAIN, text("from/source-guard")), flags)
+	add("from-guest", nil, attr(nil, unix.NFTA_VERDICT_CODE, be32(uint32(judged))), flags)
+	add("from/source-guard", nil, nil, flags)
 	add("to-guest", nil, attr(nil, unix.NFTA_VERDICT_CODE, be32(uint32(accept))), flags)
 	add("guest-mac", g.mac[:], nil, flags)
 	add("guest-ip", g.ip4[:], nil, flags)

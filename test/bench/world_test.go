@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"vifd/internal/testhost"
 )
@@ -167,3 +168,6 @@ func stop(b *testing.B, p *testhost.Process) {
 func (h *host) records(p *testhost.Process) string {
 	return fmt.Sprintf("/proc/%d/root%s/vifs", p.Pid(), h.state)
 }
+
+// oneFile is a file system with r.yaml in it.
+func oneFile(text string) fstest.MapFS { return fstest.MapFS{"r.yaml": {Data: []byte(text)}} }
