@@ -102,7 +102,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
-	root.AddCommand(c.listen(), c.handle(), c.check(), c.status(), c.explain(), c.reload(), c.version(), c.demo())
+	root.AddCommand(c.listen(), c.handle(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.demo())
 	return root
 }
 
@@ -177,18 +177,24 @@ func (c *command) load(paths []string) (*rules.Set, *rules.Report) {
 
 // ruleset loads the rules and prepares them; problems are printed to standard error.
 func (c *command) ruleset() (*handler.Ruleset, error) {
+	_, rs, err := c.checkedRules()
+	return rs, err
+}
+
+// checkedRules is ruleset with what it is made of.
+func (c *command) checkedRules() (*rules.Set, *handler.Ruleset, error) {
 	set, report := c.load(nil)
 	if len(report.Problems) > 0 {
 		if err := report.WriteText(c.err, c.colored(c.err)); err != nil {
-			return nil, exit(exitCannot, err)
+			return nil, nil, exit(exitCannot, err)
 		}
 	}
 	if set == nil {
-		return nil, exit(exitCannot, fmt.Errorf("the rules have %d errors", report.Errors()))
+		return nil, nil, exit(exitCannot, fmt.Errorf("the rules have %d errors", report.Errors()))
 	}
 	rs, err := handler.NewRuleset(set)
 	if err != nil {
-		return nil, exit(exitCannot, err)
+		return nil, nil, exit(exitCannot, err)
 	}
-	return rs, nil
+	return set, rs, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vifd/actions/bridge"
+	"vifd/cmd/vifd/ruletest"
 	"vifd/handler"
 	"vifd/internal/ctl"
 	"vifd/internal/rtnl"
@@ -19,16 +20,22 @@ import (
 
 func (c *command) explain() *cobra.Command {
 	var event bool
+	var packets packetFlags
 	cmd := &cobra.Command{
-		Use:   "explain IFACE | --event KEY=VALUE…",
+		Use:   "explain IFACE | --event KEY=VALUE… [--packet TEXT… --from-guest|--to-guest]",
 		Short: "say which rule matches a vif, why, and what it would do",
 		Long: "explain holds a vif of this host, or with --event one that is made up of the facts given (interface=vif7.0 domain=web-1\n" +
 			"mac=… ip=… env.NAME=…), against the rules: each rule in order, with the key that kept it from matching, the one that\n" +
-			"wins, and what it would do, in the words of nft, ip and bridge. Nothing is changed.",
+			"wins, and what it would do, in the words of nft, ip and bridge. Of each --packet, described as a statement would match it\n" +
+			"(\"ip saddr 192.0.2.7 tcp dport 22\"), it says what the vif's firewall makes of it, and which statement decides; what is not\n" +
+			"said of a packet is as an honest one of the guest has it. Nothing is changed.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if !event && len(args) != 1 {
 				return exit(exitUsage, errors.New("explain takes one interface, or --event and facts"))
+			}
+			if err := packets.check(); err != nil {
+				return err
 			}
 			rs, err := c.ruleset()
 			if err != nil {
@@ -36,9 +43,9 @@ func (c *command) explain() *cobra.Command {
 			}
 			var x *explanation
 			if event {
-				x, err = explainFacts(rs, args)
+				x, err = explainFacts(rs, args, &packets)
 			} else {
-				x, err = explainLink(rs, args[0])
+				x, err = explainLink(rs, args[0], &packets)
 			}
 			if err != nil {
 				return err
@@ -47,10 +54,12 @@ func (c *command) explain() *cobra.Command {
 				return c.printJSON(x)
 			}
 			x.print(c)
+			c.printPackets(x.Packets, packets.steps)
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&event, "event", false, "the arguments are facts, KEY=VALUE")
+	packets.add(cmd)
 	return cmd
 }
 
@@ -67,6 +76,8 @@ type explanation struct {
 	State      string     `json:"state"`
 	Reason     string     `json:"reason,omitempty"`
 	Plan       []string   `json:"plan"`
+
+	Packets []*ruletest.Outcome `json:"packets,omitempty"`
 }
 
 type ruleStep struct {
@@ -80,7 +91,7 @@ type ruleStep struct {
 }
 
 // explainLink explains a vif of this host.
-func explainLink(rs *handler.Ruleset, name string) (*explanation, error) {
+func explainLink(rs *handler.Ruleset, name string, packets *packetFlags) (*explanation, error) {
 	conn, err := rtnl.Dial()
 	if err != nil {
 		return nil, exit(exitCannot, err)
@@ -101,11 +112,17 @@ func explainLink(rs *handler.Ruleset, name string) (*explanation, error) {
 			now.Bridge = &b
 		}
 	}
-	return explainPlan(rs, facts, link.Name, &plan, now), nil
+	x := explainPlan(rs, facts, link.Name, &plan, now)
+	hosts := []net.HardwareAddr{link.MAC}
+	if now.Bridge != nil {
+		hosts = append(hosts, now.Bridge.MAC)
+	}
+	x.Packets, err = packets.judge(rs, &plan, link.Name, hosts...)
+	return x, err
 }
 
 // explainFacts explains a vif that is made up of facts.
-func explainFacts(rs *handler.Ruleset, args []string) (*explanation, error) {
+func explainFacts(rs *handler.Ruleset, args []string, packets *packetFlags) (*explanation, error) {
 	given := make(givenFacts)
 	for _, arg := range args {
 		key, value, ok := strings.Cut(arg, "=")
@@ -121,7 +138,10 @@ func explainFacts(rs *handler.Ruleset, args []string) (*explanation, error) {
 	}
 	link := rtnl.Link{Name: name, MAC: net.HardwareAddr{}, MTU: 1500}
 	plan := rs.Plan(&link, facts)
-	return explainPlan(rs, facts, name, &plan, bridge.Actual{Link: link}), nil
+	x := explainPlan(rs, facts, name, &plan, bridge.Actual{Link: link})
+	var err error
+	x.Packets, err = packets.judge(rs, &plan, name)
+	return x, err
 }
 
 // givenFacts are facts from the command line; a Xen name tells the domain's number besides.

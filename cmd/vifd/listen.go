@@ -113,7 +113,9 @@ func (l *listener) run(ctx context.Context, events *uevent.Listener, links *rtnl
 		group.Go(func() error { return links.Run(ctx, linkSink{l.handler, l}) })
 		group.Go(func() error { return server.Serve(ctx, l) })
 		group.Go(func() error { return l.work(ctx) })
-		group.Go(func() error { return l.hangups(ctx) })
+		hup := make(chan os.Signal, 1)
+		signal.Notify(hup, unix.SIGHUP) // before anybody is told that it is ready: the signal would end the process
+		group.Go(func() error { return l.hangups(ctx, hup) })
 		size, forced := events.Buffer()
 		l.log.Info("ready", "rules", l.handler.Rules().Rules(), "vifs", len(outs), "took", time.Since(begin).Round(time.Microsecond),
 			"buffer", size, "forced", forced)
@@ -133,9 +135,7 @@ func notify(log *slog.Logger, state string) {
 }
 
 // hangups has the rules read anew on SIGHUP.
-func (l *listener) hangups(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, unix.SIGHUP)
+func (l *listener) hangups(ctx context.Context, hup chan os.Signal) error {
 	defer signal.Stop(hup)
 	for {
 		select {
