@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"internal/nlsock":    {},
 	"internal/frame":     {},
 	"internal/packet":    {},
+	"internal/private": {},
 	"internal/sample":    {"internal/stmt", "internal/frame"},
 	"internal/journal":   {},
 	"internal/ctl":       {},

@@ -67,7 +67,7 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 // connect plans the port of a bridge and its guard.
 func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 	d := &p.Decision
-	profile, err := r.program.Profile(firewall.List{Refs: refs(d.Rule.Firewall)})
+	profile, err := r.program.Profile(firewall.List{Refs: Refs(d.Rule.Firewall)})
 	if err != nil {
 		r.block(p, l, StateFailed, err.Error())
 		return

@@ -30,13 +30,10 @@ func NewRuleset(set *rules.Set) (*Ruleset, error) {
 			r.hosts[n.Bridge.Uplink] = true
 		}
 	}
-	cfg := firewall.Config{Templates: make(map[string]firewall.Template, len(set.Templates)), Claimed: r.claimed}
-	for name, t := range set.Templates {
-		cfg.Templates[name] = compilable(&t)
-	}
+	cfg := firewall.Config{Templates: Templates(set.Templates), Claimed: r.claimed}
 	for i := range set.Rules {
 		if list := set.Rules[i].Firewall; len(list) > 0 {
-			cfg.Lists = append(cfg.Lists, firewall.List{Refs: refs(list)})
+			cfg.Lists = append(cfg.Lists, firewall.List{Refs: Refs(list)})
 		}
 	}
 	program, err := firewall.Compile(cfg)
@@ -59,6 +56,15 @@ func (r *Ruleset) Set() *rules.Set { return r.set }
 // Rules is the number of rules.
 func (r *Ruleset) Rules() int { return len(r.set.Rules) }
 
+// Templates is the templates of a load as the compiler takes them.
+func Templates(all map[string]rules.Template) map[string]firewall.Template {
+	out := make(map[string]firewall.Template, len(all))
+	for name, t := range all {
+		out[name] = compilable(&t)
+	}
+	return out
+}
+
 func compilable(t *rules.Template) firewall.Template {
 	out := firewall.Template{Name: t.Name, Params: make(map[string]firewall.Param, len(t.Params))}
 	for name, p := range t.Params {
@@ -75,7 +81,8 @@ func compilable(t *rules.Template) firewall.Template {
 	return out
 }
 
-func refs(list []rules.TemplateRef) []firewall.Ref {
+// Refs is a rule's templates as the compiler takes them. Their arguments hold no substitutions.
+func Refs(list []rules.TemplateRef) []firewall.Ref {
 	out := make([]firewall.Ref, len(list))
 	for i, ref := range list {
 		out[i] = firewall.Ref{Template: ref.Name}

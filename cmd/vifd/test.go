@@ -5,10 +5,15 @@ import (
 	"regexp"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"vifd/cmd/vifd/lab"
 	"vifd/cmd/vifd/ruletest"
+	"vifd/internal/private"
 )
+
+// labMark tells the process that it is where --kernel has put it.
+const labMark = "VIFD_LAB"
 
 // testFlags are the flags of `vifd test`.
 type testFlags struct {
@@ -40,8 +45,8 @@ func (c *command) runTests(paths []string, f *testFlags) error {
 	if err != nil {
 		return exit(exitUsage, fmt.Errorf("--run: %w", err))
 	}
-	if f.kernel && !lab.Inside(c.environ) {
-		code, err := lab.RunInside(c.environ)
+	if f.kernel && !private.Inside(c.environ, labMark) {
+		code, err := private.Run(c.environ, labMark, unix.CLONE_NEWNET)
 		if err != nil {
 			return exit(exitCannot, err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"vifd/actions/firewall"
 	"vifd/internal/nft"
+	"vifd/internal/private"
 	rulesd "vifd/rules.d"
 )
 
@@ -53,7 +54,7 @@ func show(out, errOut io.Writer) (err error) {
 // furnish makes the new namespaces a host: a /sys of this network, and the loopback device.
 func furnish() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mounts private: %w (%s)", err, setting())
+		return fmt.Errorf("make mounts private: %w (%s)", err, private.Setting())
 	}
 	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
 		return fmt.Errorf("mount sysfs: %w", err)

@@ -12,7 +12,7 @@ import (
 )
 
 // Lab makes a world for each set of names that trials have, and keeps the last one. It is a ruletest.Kernel, and works in a
-// process that RunInside has started.
+// process that private.Run has started.
 type Lab struct {
 	world *world
 }

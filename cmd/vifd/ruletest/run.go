@@ -29,7 +29,7 @@ type Options struct {
 
 // Run runs tests. An error is the Kernel's: what a test finds is in the report.
 func Run(o Options) (*Report, error) {
-	r := runner{Options: o, templates: compilable(o.Set.Templates), compiled: make(map[*rules.Rule]*firewall.Program)}
+	r := runner{Options: o, templates: handler.Templates(o.Set.Templates), compiled: make(map[*rules.Rule]*firewall.Program)}
 	rep := newReport()
 	for i := range o.Set.Tests {
 		t := &o.Set.Tests[i]
@@ -163,7 +163,7 @@ var unnamedMAC = net.HardwareAddr{0x00, 0x00, 0x5e, 0x00, 0x53, 0x01}
 
 // alone is the guest of a template's test, judged by that template alone.
 func (r *runner) alone(t *rules.Test) (*Subject, error) {
-	list := firewall.List{Refs: []firewall.Ref{ref(&t.Template)}, Routed: t.Routed}
+	list := firewall.List{Refs: handler.Refs([]rules.TemplateRef{t.Template}), Routed: t.Routed}
 	p, err := firewall.Compile(firewall.Config{Templates: r.templates, Lists: []firewall.List{list}})
 	if err != nil {
 		return nil, err
