@@ -162,7 +162,7 @@ func (j *judgement) load(f *stmt.Field, n int) ([]byte, bool) {
 		exists, ok := j.packet.HasExthdr(f.Header)
 		return []byte{oneIf(exists)}, ok
 	case stmt.Ct:
-		return j.loadCt(f.Ct), true
+		return j.loadCt(f.Ct)
 	case stmt.Fib:
 		return j.loadFib(f.Fib)
 	case stmt.Meta:
@@ -194,103 +194,6 @@ func oneIf(yes bool) byte {
 		return 1
 	}
 	return 0
-}
-
-func (j *judgement) loadMeta(key stmt.MetaKey) ([]byte, bool) {
-	be := binary.BigEndian
-	switch key {
-	case stmt.MetaProtocol:
-		return be.AppendUint16(nil, j.packet.Protocol()), true
-	case stmt.MetaL4Proto:
-		l4, ok := j.packet.L4Proto()
-		return []byte{l4}, ok
-	case stmt.MetaPktType:
-		if j.family != Bridge && j.dir == toGuest {
-			return []byte{byte(packet.Host)}, true // the host has received it for itself, or has made it
-		}
-		kind, ok := j.packet.PktType(j.in.Hosts...)
-		return []byte{byte(kind)}, ok
-	case stmt.MetaMark:
-		return be.AppendUint32(nil, j.in.Mark), true
-	case stmt.MetaPriority:
-		if !j.prioritised {
-			j.assume("the packet has no priority yet")
-		}
-		return be.AppendUint32(nil, j.priority), true
-	case stmt.MetaLength:
-		return be.AppendUint32(nil, j.packet.Length()), true
-	case stmt.MetaIifname:
-		return ifnameBytes(j.ifname(fromGuest)), true
-	case stmt.MetaOifname:
-		return ifnameBytes(j.ifname(toGuest)), true
-	case stmt.MetaIbrname, stmt.MetaObrname:
-		return ifnameBytes(j.in.Bridge), true
-	case stmt.MetaIifgroup, stmt.MetaOifgroup:
-		j.assume("interfaces are in the default group")
-		return make([]byte, 4), key == stmt.MetaOifgroup || j.ifname(fromGuest) != "" // what the host sends itself comes in by none
-	}
-	return nil, false
-}
-
-// ifname is the interface that a packet comes in by (fromGuest) or goes out by.
-func (j *judgement) ifname(end direction) string {
-	if end == j.dir {
-		return j.guest.Interface
-	}
-	return j.in.Other
-}
-
-func ifnameBytes(name string) []byte {
-	b := make([]byte, stmt.IfnameSize)
-	copy(b, name)
-	return b
-}
-
-func (j *judgement) loadCt(key stmt.CtKey) []byte {
-	ct := j.connection()
-	be := binary.BigEndian
-	switch key {
-	case stmt.CtKeyState:
-		return be.AppendUint32(nil, ct.State)
-	case stmt.CtKeyStatus:
-		return be.AppendUint32(nil, ct.Status)
-	case stmt.CtKeyMark:
-		return be.AppendUint32(nil, ct.Mark)
-	case stmt.CtKeyZone:
-		return be.AppendUint16(nil, ct.Zone)
-	case stmt.CtKeyDirection:
-	}
-	return []byte{oneIf(ct.Reply)}
-}
-
-// States of a connection, as in `ct state`.
-const (
-	StateInvalid     = 1 << 0
-	StateEstablished = 1 << 1
-	StateRelated     = 1 << 2
-	StateNew         = 1 << 3
-	StateUntracked   = 1 << 6
-)
-
-// connection is what tracking would say: unless the caller knows better a packet is the first of its connection, but for
-// what is never tracked, which is all that is not IP, and neighbour discovery and MLD (nf_conntrack_icmpv6_error).
-func (j *judgement) connection() Connection {
-	if j.in.Ct != nil {
-		return *j.in.Ct
-	}
-	j.assume("the packet is the first of its connection")
-	switch j.packet.Protocol() {
-	case binary.BigEndian.Uint16(ethertypes[stmt.IP]):
-		return Connection{State: StateNew}
-	case binary.BigEndian.Uint16(ethertypes[stmt.IP6]):
-		l4, ok := j.packet.L4Proto()
-		kind, read := j.packet.Payload(packet.TransportHeader, 0, 1)
-		if ok && l4 == protoNumbers[stmt.ICMPv6] && read && (kind[0] >= 130 && kind[0] <= 136 || kind[0] == 143) {
-			return Connection{State: StateUntracked}
-		}
-		return Connection{State: StateNew}
-	}
-	return Connection{State: StateUntracked}
 }
 
 func (j *judgement) loadFib(l stmt.Lookup) ([]byte, bool) {

@@ -29,10 +29,12 @@ type leftover struct {
 	chains []*nftables.Chain
 	sets   []*nftables.Set
 	tables []*nftables.Table // of families in which nobody is judged any more
+
+	rewrites bool // chains that are there get other rules
 }
 
-// install adds to b what makes the kernel's chains and sets those of t.
-func (t *tableProgram) install(b *nft.Batch, l *layout, have contents) leftover {
+// install adds to b what makes the kernel's chains and sets those of t. With keep, the rest stays as it is.
+func (t *tableProgram) install(b *nft.Batch, l *layout, have contents, keep bool) leftover {
 	var left leftover
 	chains := make(map[string]nft.Chain, len(have.chains))
 	for _, ch := range have.chains {
@@ -40,8 +42,10 @@ func (t *tableProgram) install(b *nft.Batch, l *layout, have contents) leftover 
 	}
 	var changed []chain
 	for _, ch := range t.all() {
-		if k, ok := chains[ch.name]; !ok || !ch.same(k) {
+		k, ok := chains[ch.name]
+		if !ok || !ch.same(k) {
 			changed = append(changed, ch)
+			left.rewrites = left.rewrites || ok
 		}
 		delete(chains, ch.name)
 	}
@@ -54,23 +58,57 @@ func (t *tableProgram) install(b *nft.Batch, l *layout, have contents) leftover 
 		b.AddChain(l.chain(ch.name))
 		b.FlushChain(l.chain(ch.name))
 	}
+	for name := range chains {
+		left.chains = append(left.chains, &nftables.Chain{Table: l.table, Name: name})
+	}
+	sort.Slice(left.chains, func(i, j int) bool { return left.chains[i].Name < left.chains[j].Name })
+	if len(replace) > 0 && !keep {
+		for _, ch := range left.chains {
+			b.FlushChain(ch)
+		}
+	}
 	for _, s := range replace {
 		b.DelSet(s)
 	}
 	for _, s := range append(add, replace...) {
 		b.AddSet(s)
 	}
+	for _, s := range refilled(changed, have) {
+		b.FlushSet(s.encode(l))
+	}
 	for _, ch := range changed {
 		for i := range ch.rules {
 			ch.rules[i].emit(b, l, l.chain(ch.name))
 		}
 	}
-	for name := range chains {
-		left.chains = append(left.chains, &nftables.Chain{Table: l.table, Name: name})
-	}
-	sort.Slice(left.chains, func(i, j int) bool { return left.chains[i].Name < left.chains[j].Name })
 	left.sets = stale
 	return left
+}
+
+// refilled are the sets there are that a rule is to fill which is new or not as it was. An element keeps the limit that it was made
+// with, and a busy guest keeps its element: without this a new limit would be in force for newcomers alone.
+func refilled(changed []chain, have contents) (list []*stateSet) {
+	digests := make(map[string]bool)
+	for _, ch := range have.chains {
+		for _, d := range ch.Rules {
+			digests[string(d)] = true
+		}
+	}
+	for _, ch := range changed {
+		for i := range ch.rules {
+			if digests[string(ch.rules[i].digest())] {
+				continue
+			}
+			for _, p := range ch.rules[i].parts {
+				u, ok := p.(*update)
+				there := ok && slices.ContainsFunc(have.sets, func(s nft.Set) bool { return s.Name == u.set.name })
+				if there && !slices.Contains(list, u.set) {
+					list = append(list, u.set)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // sets tells which sets are to be added, which are there in another shape, and which are of no use.

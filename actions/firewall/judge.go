@@ -72,13 +72,15 @@ func (p *Program) Judge(g *Guest, in Traffic) Judgement {
 	switch {
 	case !g.Profile.routed:
 		j.family, j.packet = Bridge, packet.Dissect(in.Frame, packet.Bridge)
-	case isARP(in.Frame):
-		j.family, j.packet = ARP, packet.Dissect(in.Frame, packet.ARP)
 	default:
-		j.family, j.packet = Inet, packet.Dissect(in.Frame, packet.Inet)
+		// ARP may stand behind a tag that the kernel forgets: whoever sees the frame is its judge.
+		j.family, j.packet = ARP, packet.Dissect(in.Frame, packet.ARP)
+		if j.packet.Unseen() != "" && !isARP(in.Frame) {
+			j.family, j.packet = Inet, packet.Dissect(in.Frame, packet.Inet)
+		}
 	}
 	j.out.Family = j.family
-	if j.out.Unseen = j.packet.Unseen(); j.out.Unseen != "" {
+	if j.out.Unseen = j.unseen(); j.out.Unseen != "" {
 		return j.out
 	}
 	switch v := g.Profile.verdicts[j.family][j.dir]; v.Kind {
@@ -91,6 +93,17 @@ func (p *Program) Judge(g *Guest, in Traffic) Judgement {
 	case VerdictAccept, verdictNone:
 	}
 	return j.out
+}
+
+// unseen is why no hook sees the frame. A router is not interested in what is sent to others (ip_rcv_core, ip6_rcv_core, arp_rcv).
+func (j *judgement) unseen() string {
+	if why := j.packet.Unseen(); why != "" || j.family == Bridge || j.dir == toGuest || len(j.in.Hosts) == 0 {
+		return why
+	}
+	if kind, _ := j.packet.PktType(j.in.Hosts...); kind == packet.OtherHost {
+		return "it is sent to another's hardware address"
+	}
+	return ""
 }
 
 func isARP(frame []byte) bool {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 
 	"vifd/internal/stmt"
@@ -73,16 +74,21 @@ type stateSet struct {
 	key     nftables.SetDatatype
 	typeof  string        // the key as the statements name it
 	timeout time.Duration // 0: elements stay
+	each    string        // what is kept for each key
 }
 
 // stateSetSize bounds what guests can make the kernel remember; nft's default.
 const stateSetSize = 65535
 
 func (s *stateSet) encode(l *layout) *nftables.Set {
-	return &nftables.Set{
+	set := &nftables.Set{
 		Table: l.table, Name: s.name, KeyType: s.key, Dynamic: true, Size: stateSetSize,
 		HasTimeout: s.timeout > 0, Timeout: s.timeout, Concatenation: len(nftables.ConcatSetTypeElements(s.key)) > 1,
 	}
+	if s.key.Name == nftables.TypeIFName.Name {
+		set.KeyByteOrder = binaryutil.NativeEndian // or nft lists every name as ""
+	}
+	return set
 }
 
 // keyType is the type of a key made of fields.
@@ -265,6 +271,8 @@ func (p protocolTest) text() string {
 		return ""
 	}
 	switch p.proto {
+	case etherLink:
+		return "meta iiftype ether"
 	case stmt.ARP:
 		return "meta protocol arp"
 	case stmt.IP, stmt.IP6:

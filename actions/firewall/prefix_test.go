@@ -130,3 +130,44 @@ func TestCountersCountBothWays(t *testing.T) {
 		t.Errorf("vif1.0 has sent %d frames, want 4 or more; vif2.0 got %d, want all but three false ones", sent, got)
 	}
 }
+
+// TestRangesAreThereBeforeTheirRules: a chain that compares with ranges gets its sets in a transaction of its own, before
+// anything leads to it; the other chains change with what leads to them.
+func TestRangesAreThereBeforeTheirRules(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	table := open(t, h)
+	refs := []firewall.Ref{{Template: "t"}}
+	editions := []string{"ip saddr { 10.0.0.0/8, 192.0.2.1-192.0.2.9 } accept", "udp dport { 1-9, 53 } drop", "ip saddr . tcp dport { 10.0.0.0/8 . 22 } accept", "drop"}
+	var p *firewall.Program
+	for round := range 2 {
+		for i, statement := range editions {
+			p = compile(t, firewall.Config{Templates: templates(t, []string{"t", "include inner"}, []string{"inner", statement, "drop"}), Lists: bridged(refs)})
+			g := guest(t, p, 1, refs)
+			since := monitor(t, h)
+			install(t, table, p, g)
+			said := since()
+			prepared := strings.Index(said, statement)
+			led := strings.Index(said, "jump from/inner")
+			if i != len(editions)-1 && (prepared < 0 || led < prepared) {
+				t.Errorf("round %d, %s: what leads there comes before it, or not at all:\n%s", round, statement, said)
+			}
+			if install(t, table, p, g) {
+				t.Errorf("%s: the second installation wrote", statement)
+			}
+			if other := open(t, h); install(t, other, p, g) {
+				t.Errorf("%s: another process writes what is there", statement)
+			}
+			list := listing(t, h)
+			if strings.Count(list, "chain from/inner") != 1 || !strings.Contains(list, statement) {
+				t.Errorf("%s: nft lists\n%s", statement, list)
+			}
+		}
+	}
+	// One that was killed in between leaves a chain that nothing leads to; the next installation takes it away.
+	h.Run(t, "nft", "add chain bridge vifd from/inner_; add rule bridge vifd from/inner_ drop")
+	g := guest(t, p, 1, refs)
+	if !install(t, table, p, g) || strings.Contains(listing(t, h), "from/inner_") {
+		t.Errorf("what was prepared and not used is left:\n%s", listing(t, h))
+	}
+}

@@ -146,8 +146,12 @@ func (t *Table) cover(b *nft.Batch, p *Program, group []*request) (*Program, err
 	if err != nil || grown == p {
 		return p, err
 	}
+	named, err := t.prepare(grown)
+	if err != nil {
+		return p, err
+	}
 	first := nft.NewBatch()
-	if _, err := t.install(first, grown); err != nil {
+	if _, err := t.install(first, named, true); err != nil {
 		return p, err
 	}
 	b.Prepend(first)

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/nftables"
@@ -87,7 +88,7 @@ func (b *builder) limitLog(parts []part, v verdict) []rule {
 		}
 		rest = append(rest, p)
 	}
-	set := b.sets.declare(&stateSet{name: logSet, key: nftables.TypeIFName, typeof: "iifname", timeout: stateTimeout(logLimit)})
+	set, _ := b.sets.declare(&stateSet{name: logSet, key: nftables.TypeIFName, typeof: "iifname", timeout: stateTimeout(logLimit)}) // always the same
 	first := append(before, &update{dir: b.dir, set: set, key: []*stmt.Field{nil}, each: logLimit}, parts[at])
 	rules := []rule{newRule(first, verdict{}, "")}
 	if acts {
@@ -110,15 +111,19 @@ func stateTimeout(each part) time.Duration {
 // stateSets are the sets that the statements of one family declare, by name.
 type stateSets map[string]*stateSet
 
-// declare returns the set of that name, and makes it where no statement has yet. The longest timeout holds.
-func (s stateSets) declare(want *stateSet) *stateSet {
+// declare returns the set of that name, and makes it where no statement has yet. The longest timeout holds. What a set keeps, and of
+// what, is the same for all statements that fill it: an element goes by what the first of them has put there.
+func (s stateSets) declare(want *stateSet) (*stateSet, error) {
 	have, ok := s[want.name]
-	if !ok {
+	switch {
+	case !ok:
 		s[want.name] = want
-		return want
+		return want, nil
+	case have.typeof != want.typeof || have.each != want.each:
+		return nil, fmt.Errorf("the set has another key or content in a statement before, { %s %s }: name one of the two otherwise", have.typeof, have.each)
 	}
 	have.timeout = max(have.timeout, want.timeout)
-	return have
+	return have, nil
 }
 
 // update declares the set that a statement keeps its state in.
@@ -156,7 +161,10 @@ func (b *builder) update(u *stmt.Update) (never bool, err error) {
 	if u.Timeout > 0 {
 		timeout = max(timeout, u.Timeout)
 	}
-	set := b.sets.declare(&stateSet{name: "state/" + b.scope + "/" + u.Set, key: key, typeof: keyText(fromGuest, u.Key), timeout: timeout})
+	set, err := b.sets.declare(&stateSet{name: "state/" + b.scope + "/" + u.Set, key: key, typeof: keyText(fromGuest, u.Key), timeout: timeout, each: each.text()})
+	if err != nil {
+		return false, fmt.Errorf("@%s: %w", u.Set, err)
+	}
 	b.parts = append(b.parts, &update{dir: b.dir, set: set, add: u.Add, key: u.Key, own: u.Timeout, each: each})
 	return false, nil
 }

@@ -39,6 +39,7 @@ type Table struct {
 	layouts [families]*layout
 	writes  sync.Mutex // held through every transaction and everything that reads the kernel
 	ended   time.Time  // when the last group of requests was carried out; guarded by writes
+	last    time.Time  // when the last transaction was committed; guarded by writes
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
@@ -132,10 +133,6 @@ func (t *Table) Interfaces() []string {
 func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrote bool, err error) {
 	t.writes.Lock()
 	defer t.writes.Unlock()
-	have, err := t.read()
-	if err != nil {
-		return false, err
-	}
 	want := make(state, len(guests))
 	for i := range guests {
 		want[guests[i].Interface] = guests[i].elements()
@@ -143,8 +140,19 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	if p, err = p.forState(want); err != nil {
 		return false, fmt.Errorf("firewall: %w", err)
 	}
-	wrote, err = t.swap(p, have, want)
-	if err != nil {
+	for try := range installTries {
+		have, err := t.read()
+		if err != nil {
+			return false, err
+		}
+		did, err := t.swap(p, have, want)
+		wrote = wrote || did
+		if err == nil {
+			break
+		}
+		if try < installTries-1 && errors.Is(err, nft.ErrUnknown) {
+			continue // what is there is read back, and the rest done
+		}
 		return wrote, fmt.Errorf("firewall: install %d rules and %d guests: %w", p.Rules(), len(guests), err)
 	}
 	t.mu.Lock()
@@ -155,6 +163,9 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	}
 	return wrote, nil
 }
+
+// installTries bounds how often an installation whose outcome is unknown is looked at again.
+const installTries = 3
 
 // forState is p for exactly the prefixes that guests have.
 func (p *Program) forState(guests state) (*Program, error) {
@@ -188,8 +199,12 @@ func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 	if p, err = p.forState(have); err != nil {
 		return false, fmt.Errorf("firewall: %w", err)
 	}
+	named, err := t.prepare(p)
+	if err != nil {
+		return false, err
+	}
 	b := nft.NewBatch()
-	if _, err := t.install(b, p); err != nil {
+	if _, err := t.install(b, named, true); err != nil {
 		return false, err
 	}
 	if err := t.commit(b); err != nil {
@@ -206,7 +221,7 @@ func (t *Table) Check(p *Program) error {
 	t.writes.Lock()
 	defer t.writes.Unlock()
 	b := nft.NewBatch()
-	if _, err := t.install(b, p); err != nil {
+	if _, err := t.install(b, p, false); err != nil {
 		return err
 	}
 	if b.Len() == 0 {
@@ -215,8 +230,8 @@ func (t *Table) Check(p *Program) error {
 	return explain(t.kernel.Check(b))
 }
 
-// install adds to b what makes the kernel's tables those of p, but for guests' elements.
-func (t *Table) install(b *nft.Batch, p *Program) (leftover, error) {
+// install adds to b what makes the kernel's tables those of p, but for guests' elements. With keep, what p does not have stays.
+func (t *Table) install(b *nft.Batch, p *Program, keep bool) (leftover, error) {
 	var left leftover
 	for f, l := range t.layouts {
 		have, err := t.contents(l)
@@ -229,16 +244,21 @@ func (t *Table) install(b *nft.Batch, p *Program) (leftover, error) {
 			}
 			continue
 		}
-		more := p.tables[f].install(b, l, have)
+		more := p.tables[f].install(b, l, have, keep)
 		left.chains, left.sets = append(left.chains, more.chains...), append(left.sets, more.sets...)
+		left.rewrites = left.rewrites || more.rewrites
 	}
 	return left, nil
 }
 
 // swap takes the kernel from have to p and want.
 func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
+	named, err := t.prepare(p)
+	if err != nil {
+		return false, err
+	}
 	b := nft.NewBatch()
-	left, err := t.install(b, p)
+	left, err := t.install(b, named, false)
 	if err != nil {
 		return false, err
 	}
@@ -251,14 +271,32 @@ func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
 		t.change(b, iface, have[iface], want[iface])
 	}
 	left.drop(b)
+	if left.rewrites {
+		t.settle()
+	}
 	return b.Len() > 0, t.commit(b)
+}
+
+// settled is how long after a transaction no packet is still on its way that began before it.
+const settled = 20 * time.Millisecond
+
+// settle waits before rules are rewritten. The kernel has room for two generations of a chain. A packet that has been on its
+// way since before the last transaction would read the new rules from the place of the old ones, while the sets that come with
+// them are not yet there for it: an honest packet could be dropped (nf_tables_commit_chain, net/netfilter/nf_tables_api.c). With
+// transactions on each other's heels, and interval sets, that was seen once in some thirty rewritings under load.
+func (t *Table) settle() {
+	if wait := settled - time.Since(t.last); wait > 0 {
+		time.Sleep(wait)
+	}
 }
 
 func (t *Table) commit(b *nft.Batch) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	if err := t.kernel.Commit(b); err != nil {
+	err := t.kernel.Commit(b)
+	t.last = time.Now()
+	if err != nil {
 		return explain(err)
 	}
 	t.mu.Lock()

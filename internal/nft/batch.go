@@ -110,6 +110,12 @@ func (b *Batch) DelSet(s *nftables.Set) {
 	b.note("delete set "+s.Name, nil)
 }
 
+// FlushSet deletes all elements of a named set or map.
+func (b *Batch) FlushSet(s *nftables.Set) {
+	b.conn.FlushSet(s)
+	b.note("flush set "+s.Name, nil)
+}
+
 // Fail keeps an error that its caller came upon while it made something for the batch.
 func (b *Batch) Fail(err error) {
 	if b.err == nil {

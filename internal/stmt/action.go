@@ -139,8 +139,8 @@ func (p *parser) updateKey(u *Update) *Error {
 	}
 	size := 0
 	for _, f := range fs {
-		if u.Key != nil && !f.joins() {
-			return &Error{Col: u.Col, Len: 1, Msg: f.Name + " cannot stand in a key with $interface"}
+		if !f.joins() {
+			return &Error{Col: u.Col, Len: 1, Msg: f.Name + " cannot stand in a key"}
 		}
 		size += (f.Size() + 3) &^ 3
 	}

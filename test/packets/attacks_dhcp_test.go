@@ -20,6 +20,18 @@ func serverAttacks(c *cast) []attack {
 		{name: "DHCP offer in fragments, the last one first", frames: reversed(fragments4(c.all(), ip, datagram, 8, 16))},
 		{name: "DHCP offer in fragments behind options", frames: fragments4(c.all(), optioned, datagram, 8)},
 	}
+	// DHCP clients read frames by themselves, and some take what no host would.
+	lying := func(change func(ip []byte)) [][]byte {
+		f := frame.Build(c.all(), ip, frame.UDP{Src: 67, Dst: 68}, offer)
+		change(f[14:])
+		return [][]byte{f}
+	}
+	rows = append(rows,
+		attack{name: "DHCP offer with a length that is too long", frames: lying(func(ip []byte) { ip[2] = 0x7f })},
+		attack{name: "DHCP offer with a length that is too short", frames: lying(func(ip []byte) { ip[2], ip[3] = 0, 19 })},
+		attack{name: "DHCP offer with a header of 16 bytes", frames: lying(func(ip []byte) { ip[0] = 0x44 })},
+		attack{name: "DHCP offer with version 5", frames: lying(func(ip []byte) { ip[0] = 0x55 })},
+	)
 	for i := range rows {
 		rows[i].by = []string{"no-dhcp-server"}
 	}

@@ -8,9 +8,10 @@ type attack struct {
 	frames [][]byte
 	by     []string // the templates that each stop it alone
 	inert  bool     // the bridge forwards it to nobody, guarded or not
+	beyond bool     // it is no lie about who one is, and none of source-guard's business
 }
 
-// attacks is all of them.
+// attacks is all that lie about who one is, or what.
 func attacks(c *cast) []attack {
 	var all []attack
 	for _, group := range []func(*cast) []attack{linkAttacks, arpAttacks, ipv4Attacks, ipv6Attacks, neighbourAttacks, routerAttacks, serverAttacks} {
@@ -48,24 +49,26 @@ func linkAttacks(c *cast) []attack {
 		{name: "EAPOL from a friend's MAC", frames: linkLocal(c.friend.mac, 0x03, 0x888e), inert: true},
 		{name: "pause from a false MAC", frames: linkLocal(nobody, 0x01, 0x8808), inert: true},
 		{name: "BPDU", frames: build(stp, llc, frame.Raw(frame.BPDU(c.me.mac))), by: []string{"no-bpdu", other}},
-		{name: "BPDU to all", frames: build(c.all(), llc, frame.Raw(frame.BPDU(c.me.mac))), by: []string{other}},
+		{name: "BPDU to all", frames: build(c.all(), llc, frame.Raw(frame.BPDU(c.me.mac))), by: []string{other, "ethertypes"}},
 		{name: "per-VLAN BPDU", frames: build(pvst, snap, frame.SNAP{OUI: [3]byte{0, 0, 0x0c}, Type: 0x010b}, frame.Raw(frame.BPDU(c.me.mac))), by: []string{"no-bpdu", other}},
-		{name: "IPv4 in SNAP", frames: build(c.to(), snap, frame.SNAP{}, frame.IPv4{Src: c.friend.ip4, Dst: c.victim.ip4}, frame.UDP{Src: 1, Dst: 2}, payload), by: []string{other}},
-		{name: "ARP in SNAP", frames: build(c.to(), snap, frame.SNAP{}, frame.ARP{Op: frame.ARPReply, SHA: c.me.mac, SPA: c.friend.ip4}), by: []string{other}},
-		{name: "RA in SNAP", frames: build(c.group(allNodes), snap, frame.SNAP{}, frame.IPv6{Src: c.me.ll, Dst: allNodes}, frame.RouterAdvert(1800)), by: []string{other}},
-		{name: "IPX in 802.3", frames: build(c.all(), frame.Raw{0xff, 0xff, 0, 30}), by: []string{other}},
-		{name: "ether type 0x88b5", frames: typed(0x88b5), by: []string{other}},
-		{name: "MPLS", frames: typed(0x8847), by: []string{other}},
-		{name: "PPPoE discovery", frames: typed(0x8863), by: []string{other}},
-		{name: "PPPoE session", frames: typed(0x8864), by: []string{other}},
-		{name: "EAPOL", frames: typed(0x888e), by: []string{other}},
-		{name: "LLDP", frames: typed(0x88cc), by: []string{other}},
-		{name: "MACsec", frames: typed(0x88e5), by: []string{other}},
-		{name: "provider backbone bridging", frames: typed(0x88e7), by: []string{other}},
-		{name: "batman", frames: typed(0x4305), by: []string{other}},
-		{name: "loopback", frames: typed(0x9000), by: []string{other}},
-		{name: "tag 0x9200", frames: typed(0x9200), by: []string{other}},
+		{name: "IPv4 in SNAP", frames: build(c.to(), snap, frame.SNAP{}, frame.IPv4{Src: c.friend.ip4, Dst: c.victim.ip4}, frame.UDP{Src: 1, Dst: 2}, payload), by: []string{other, "ethertypes"}},
+		{name: "ARP in SNAP", frames: build(c.to(), snap, frame.SNAP{}, frame.ARP{Op: frame.ARPReply, SHA: c.me.mac, SPA: c.friend.ip4}), by: []string{other, "ethertypes"}},
+		{name: "RA in SNAP", frames: build(c.group(allNodes), snap, frame.SNAP{}, frame.IPv6{Src: c.me.ll, Dst: allNodes}, frame.RouterAdvert(1800)), by: []string{other, "ethertypes"}},
+		{name: "IPX in 802.3", frames: build(c.all(), frame.Raw{0xff, 0xff, 0, 30}), by: []string{other, "ethertypes"}},
+		{name: "ether type 0x88b5", frames: typed(0x88b5), by: []string{other, "ethertypes"}},
+		{name: "MPLS", frames: typed(0x8847), by: []string{other, "ethertypes"}},
+		{name: "PPPoE discovery", frames: typed(0x8863), by: []string{other, "ethertypes"}},
+		{name: "PPPoE session", frames: typed(0x8864), by: []string{other, "ethertypes"}},
+		{name: "EAPOL", frames: typed(0x888e), by: []string{other, "ethertypes"}},
+		{name: "LLDP", frames: typed(0x88cc), by: []string{"no-lldp", other}},
+		{name: "MACsec", frames: typed(0x88e5), by: []string{other, "ethertypes"}},
+		{name: "provider backbone bridging", frames: typed(0x88e7), by: []string{other, "ethertypes"}},
+		{name: "batman", frames: typed(0x4305), by: []string{other, "ethertypes"}},
+		{name: "loopback", frames: typed(0x9000), by: []string{other, "ethertypes"}},
+		{name: "tag 0x9200", frames: typed(0x9200), by: []string{other, "ethertypes"}},
 		{name: "tag 0x9100 and next to nothing", frames: build(frame.Ethernet{Src: c.me.mac, Dst: c.victim.mac, Type: 0x9100}, frame.Raw{0, 5, 8, 0}), by: []string{"no-vlan-tags", other}},
+		{name: "LLDP to the bridges' group", frames: build(frame.Ethernet{Src: c.me.mac, Dst: []byte{0x01, 0x80, 0xc2, 0, 0, 0}, Type: 0x88cc}, payload), by: []string{"no-lldp", "no-bpdu", other}},
+		{name: "CDP", frames: build(frame.Ethernet{Src: c.me.mac, Dst: []byte{0x01, 0, 0x0c, 0xcc, 0xcc, 0xcc}}, snap, frame.SNAP{OUI: [3]byte{0, 0, 0x0c}, Type: 0x2000}, payload), by: []string{"no-lldp", other}},
 	}
 }
 

@@ -144,7 +144,21 @@ func obscured(what string, eth frame.Ethernet, ip frame.IPv6, next uint8, data, 
 	posing := posed(cut, frame.ProtoUDP)
 	inner := frame.Build(frame.Fragment{ID: 78, NextHeader: next}, raw)
 	routed := frame.Build(frame.Routing{Type: 4, NextHeader: next}, raw)
+	// AH of 24 and of 32 bytes: next header, length, and what nobody checks who has no keys.
+	auth := func(next uint8, size int) frame.Raw {
+		return append(frame.Raw{next, byte(size/4 - 2)}, make([]byte, size-2)...)
+	}
+	ipsec := ip
+	ipsec.NextHeader = 51
+	authentic := func(layers ...frame.Layer) [][]byte {
+		return build(append(append([]frame.Layer{eth, ipsec}, layers...), raw)...)
+	}
 	return []attack{
+		{name: what + " behind AH", frames: authentic(auth(next, 24))},
+		{name: what + " behind a longer AH", frames: authentic(auth(next, 32))},
+		{name: what + " behind an AH of a length that nobody uses", frames: authentic(auth(next, 88))},
+		{name: what + " behind AH and destination options", frames: authentic(auth(frame.ProtoDestination, 24), options)},
+		{name: what + " in an atomic fragment behind AH", frames: authentic(auth(frame.ProtoFragment, 24), frame.Fragment{NextHeader: next})},
 		{name: what + " behind hop-by-hop options", frames: behind(frame.HopByHop{NextHeader: next})},
 		{name: what + " behind a router alert", frames: behind(frame.HopByHop{Options: frame.RouterAlert(), NextHeader: next})},
 		{name: what + " behind destination options", frames: behind(options)},

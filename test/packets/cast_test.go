@@ -16,12 +16,20 @@ var (
 	allRouters = netip.MustParseAddr("ff02::2")
 	allMLDv2   = netip.MustParseAddr("ff02::16")
 	allDHCPv6  = netip.MustParseAddr("ff02::1:2")
+	vrrp4      = netip.MustParseAddr("224.0.0.18")
+	vrrp6      = netip.MustParseAddr("ff02::12")
+	systems4   = netip.MustParseAddr("224.0.0.1")
+	pim4       = netip.MustParseAddr("224.0.0.13")
 	mdns6      = netip.MustParseAddr("ff02::fb")
 	unset4     = netip.AddrFrom4([4]byte{})
 	unset6     = netip.IPv6Unspecified()
 	nobody4    = netip.MustParseAddr("203.0.113.9")
 	nobody6    = netip.MustParseAddr("2001:db8:bad::9")
 	nobody     = net.HardwareAddr{0x00, 0x16, 0x3e, 0xff, 0xff, 0xff}
+	// What some guests share, in turn: the virtual router 51.
+	shared4 = netip.MustParseAddr("192.0.2.100")
+	shared6 = netip.MustParseAddr("2001:db8::100")
+	virtual = net.HardwareAddr{0x00, 0x00, 0x5e, 0x00, 0x01, 51}
 )
 
 // cast is who is in a play: frames are from me to victim, and where they lie they say that I am friend.

@@ -2,6 +2,7 @@ package packets
 
 import (
 	"net"
+	"slices"
 	"testing"
 
 	"vifd/internal/frame"
@@ -159,17 +160,30 @@ func TestHonestFramesArrive(t *testing.T) {
 	}
 }
 
-// A template stops what it is for and nothing else.
+// meant is what templates stop of an honest guest, for that is what they are for.
+var meant = map[string][]string{
+	"ethertypes":       {"RARP announcement"},
+	"no-mac-broadcast": {"IPv4 broadcast", "IPv4 broadcast of the subnet"},
+	"no-ip-multicast":  {"IPv4 multicast", "IGMP"},
+	"no-ip6-multicast": {"IPv6 multicast", "IPv6 multicast, link-local", "ping6 to all nodes"},
+	"no-multicast":     {"IPv4 multicast", "IGMP", "IPv6 multicast", "IPv6 multicast, link-local", "ping6 to all nodes"},
+}
+
+// A template stops what it is for and nothing else. What those do that close is in the tables of docs/firewall.md.
 func TestTemplatesAlonePassHonestFrames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	c := w.cast()
 	w.introduce(t)
-	for _, name := range library(t) {
+	for _, name := range bridged(t) {
+		if name == "no-other-traffic" || slices.Contains(composites[1:], name) {
+			continue
+		}
 		w.guardBy(t, c.me, name)
 		for _, s := range sayings(c) {
-			if arrived := w.exchange(t, c.me, c.me, s.frames, c.victim.eth0)[0]; !whole(s.frames, arrived) {
-				t.Errorf("%s alone stops: %s: %s", name, s.name, described(s.frames))
+			arrived := whole(s.frames, w.exchange(t, c.me, c.friend, s.frames, c.victim.eth0)[0])
+			if arrived == slices.Contains(meant[name], s.name) {
+				t.Errorf("%s alone: that %s arrived is %v: %s", name, s.name, arrived, described(s.frames))
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -44,6 +45,7 @@ type guest struct {
 	ip6     netip.Addr
 	ll      netip.Addr
 	ifindex int
+	machine *testhost.Host
 	eth0    *testhost.Port
 }
 
@@ -70,7 +72,41 @@ func library(t *testing.T) []string {
 	for i, f := range files {
 		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "templates/"), ".yaml")
 	}
+	slices.Sort(files)
 	return files
+}
+
+// given are the arguments of the templates that cannot do without: the victim, guest 1, is everybody's gateway and server.
+var given = map[string]map[string][]string{
+	"clean-traffic-gateway": {"gateway-mac": {nameGuest(1).mac.String()}},
+	"isolated":              {"gateway-mac": {nameGuest(1).mac.String()}},
+	"quarantine":            {"servers": {nameGuest(1).ip4.String(), nameGuest(1).ip6.String(), nameGuest(1).ll.String()}},
+	"allow-address-pair":    {"addresses": {shared4.String(), shared6.String()}, "macs": {virtual.String()}},
+	"allow-vrrp":            {"vrid": {"51", "61"}, "addresses": {shared4.String(), shared6.String()}, "virtual-mac": {virtual.String()}},
+	"allow-carp":            {"vhid": {"51", "61"}, "addresses": {shared4.String(), shared6.String()}, "virtual-mac": {virtual.String()}},
+	"dns-client":            {"servers": {nameGuest(1).ip4.String()}},
+	"conn-limit":            {"most": {fmt.Sprint(most)}},
+}
+
+const most = 3 // connections
+
+// elsewhere are the templates that ask what this kernel's bridge family may not know: they are for TestStatefulTemplates.
+var elsewhere = []string{"established", "stateful-basic", "dns-client", "conn-limit", "reverse-path"}
+
+// bridged are the templates that every kernel has in the bridge family.
+func bridged(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(library(t), func(name string) bool { return slices.Contains(elsewhere, name) })
+}
+
+func ref(name string) firewall.Ref { return firewall.Ref{Template: name, With: given[name]} }
+
+func refs(names ...string) []firewall.Ref {
+	out := make([]firewall.Ref, len(names))
+	for i, name := range names {
+		out[i] = ref(name)
+	}
+	return out
 }
 
 // load reads the default rules, who the guests are, and for each template a rule that has it alone.
@@ -91,8 +127,26 @@ func load(t *testing.T) *handler.Ruleset {
 		fmt.Fprintf(&b, "  - {interface: %s, mac: %q, ip: [%s, %q]}\n", g.vif, g.mac, g.ip4, g.ip6)
 	}
 	b.WriteString("rules:\n")
-	for i, name := range library(t) {
-		fmt.Fprintf(&b, "  - {name: alone-%s, match: {interface: alone%d.0}, bridge: %s, firewall: %s}\n", name, i, bridgeName, name)
+	rule := func(name string, refs ...firewall.Ref) {
+		fmt.Fprintf(&b, "  - name: %s\n    match: {interface: %q}\n    bridge: %s\n    firewall:\n", name, name, bridgeName)
+		for _, r := range refs {
+			if len(r.With) == 0 {
+				fmt.Fprintf(&b, "      - %s\n", r.Template)
+				continue
+			}
+			fmt.Fprintf(&b, "      - {template: %s, with: {", r.Template)
+			for param, values := range r.With {
+				fmt.Fprintf(&b, "%s: [\"%s\"], ", param, strings.Join(values, `", "`))
+			}
+			b.WriteString("}}\n")
+		}
+	}
+	for i, name := range bridged(t) {
+		rule(fmt.Sprintf("alone%d", i), ref(name))
+		if strings.HasPrefix(name, "allow-") {
+			rule(fmt.Sprintf("before%d", i), ref(name), ref("source-guard"))
+			rule(fmt.Sprintf("closed%d", i), ref(name), ref("source-guard"), ref("no-vrrp"))
+		}
 	}
 	set, report := rules.Load(rules.Options{
 		Paths: []string{"rules.d"}, Library: rulesd.FS,
@@ -206,7 +260,7 @@ func (w *world) plug(t *testing.T, n byte) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.ifindex = link.Index
+	g.ifindex, g.machine = link.Index, machine
 	g.eth0 = machine.Packet(t, testhost.GuestIf)
 	w.awaitForwarding(t, g)
 	return g
@@ -264,14 +318,11 @@ func (w *world) guard(t *testing.T, g *guest) {
 	w.set(t, g, w.plan(t, g))
 }
 
-// guardBy puts in force what one template alone makes of g; none is no guard at all.
+// guardBy puts in force what templates alone make of g, as load has named them: one, or an allowance before source-guard; none is
+// no guard at all.
 func (w *world) guardBy(t *testing.T, g *guest, templates ...string) {
 	t.Helper()
-	refs := make([]firewall.Ref, len(templates))
-	for i, name := range templates {
-		refs[i] = firewall.Ref{Template: name}
-	}
-	profile, err := w.rules.Program().Profile(firewall.List{Refs: refs})
+	profile, err := w.rules.Program().Profile(firewall.List{Refs: refs(templates...)})
 	if err != nil {
 		t.Fatal(err)
 	}
