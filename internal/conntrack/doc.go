@@ -1,7 +1,7 @@
 // Package conntrack finds and ends the connections that the kernel tracks (nf_conntrack, by way of ctnetlink). A guest whose
 // firewall has been tightened, or who has gone, must lose them, else "ct state established accept" lets them go on.
 //
-// Requests are encoded with github.com/vishvananda/netlink/nl; the socket and the decoder are ours, because no library fits.
+// Requests go by way of internal/nlconn, with what that promises; the decoder is ours, too, because no library fits.
 // github.com/ti-mo/conntrack v0.6.0 does not send the ID that its Delete promises to compare, so that it may end another
 // connection; it waits without limit; it gives out a dump that was interrupted as if it were whole, and refuses all of one for
 // an attribute it does not know; and it holds a whole table in memory: 220 MB in 3.5 million allocations, and a second, for

@@ -248,7 +248,11 @@ func (c *Conn) inject(base string, n int) error {
 		src = src.Next()
 		if len(batch) > 16<<10 || i == n-1 {
 			// The kernel works it off before it returns, and answers errors only.
-			if _, err := unix.Write(c.fd, batch); err != nil {
+			err := c.conn.Control(func(fd int) error {
+				_, err := unix.Write(fd, batch)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 			batch = batch[:0]

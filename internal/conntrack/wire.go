@@ -1,11 +1,13 @@
 package conntrack
 
 import (
-	"encoding/binary"
-	"errors"
+	"cmp"
+	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"vifd/internal/nlconn"
 )
 
 // What package nl lacks of linux/netfilter/nfnetlink_conntrack.h.
@@ -24,100 +26,129 @@ const (
 	statusExpected = 1 << 0 // IPS_EXPECTED
 )
 
-// errMalformed says that a message's lengths do not add up; the kernel does not send such.
-var errMalformed = errors.New("malformed netlink message")
-
-// message is one netlink message of a datagram. Its payload is valid until the next receive.
-type message struct {
-	typ, flags uint16
-	seq        uint32
-	payload    []byte
+// tuple is one direction of a flow (struct nf_conntrack_tuple).
+type tuple struct {
+	src, dst           netip.Addr
+	proto              uint8
+	srcPort, dstPort   uint16
+	icmpType, icmpCode uint8
+	icmpID             uint16
+	zone               uint16
 }
 
-// nextMessage cuts the first message off a datagram (struct nlmsghdr, netlink(7)).
-func nextMessage(b []byte) (m message, rest []byte, err error) {
-	if len(b) < unix.SizeofNlMsghdr {
-		return message{}, nil, errMalformed
+// parseFlow reads a message about a flow. It allocates nothing: a dump has many that nobody wants.
+func parseFlow(payload []byte) (f Flow, err error) {
+	if len(payload) < nl.SizeofNfgenmsg {
+		return Flow{}, nlconn.ErrMalformed
 	}
-	size := uint64(binary.NativeEndian.Uint32(b))
-	if size < unix.SizeofNlMsghdr || size > uint64(len(b)) {
-		return message{}, nil, errMalformed
-	}
-	m = message{
-		typ:     binary.NativeEndian.Uint16(b[4:]),
-		flags:   binary.NativeEndian.Uint16(b[6:]),
-		seq:     binary.NativeEndian.Uint32(b[8:]),
-		payload: b[unix.SizeofNlMsghdr:size],
-	}
-	return m, b[min(align(int(size)), len(b)):], nil
-}
-
-// verdict reads NLMSG_ERROR, and NLMSG_DONE where that carries an error: nil when all went well.
-func (m message) verdict() error {
-	if len(m.payload) < 4 {
-		if m.typ == unix.NLMSG_DONE {
-			return nil // old kernels end a dump without a code
+	var orig, reply tuple
+	var zone uint16
+	a := nlconn.Attributes(payload[nl.SizeofNfgenmsg:])
+	for a.Next() {
+		switch a.Type {
+		case nl.CTA_TUPLE_ORIG:
+			orig, a.Err = parseTuple(a.Value)
+		case nl.CTA_TUPLE_REPLY:
+			reply, a.Err = parseTuple(a.Value)
+		case nl.CTA_STATUS:
+			f.Related = a.NetUint32()&statusExpected != 0
+		case nl.CTA_ZONE: // of both directions
+			zone = a.NetUint16()
+		case nl.CTA_ID:
+			f.ID = a.NetUint32()
 		}
-		return errMalformed
 	}
-	if code := int32(binary.NativeEndian.Uint32(m.payload)); code != 0 {
-		return unix.Errno(-code)
+	if a.Err != nil {
+		return Flow{}, a.Err
 	}
-	return nil
+	if !orig.src.IsValid() || !orig.dst.IsValid() || !reply.src.IsValid() || !reply.dst.IsValid() {
+		return Flow{}, nlconn.ErrMalformed
+	}
+	f.Proto, f.Src, f.Dst, f.SrcPort, f.DstPort = orig.proto, orig.src, orig.dst, orig.srcPort, orig.dstPort
+	f.ICMPType, f.ICMPCode, f.ICMPID = orig.icmpType, orig.icmpCode, orig.icmpID
+	f.ReplySrc, f.ReplyDst, f.ReplySrcPort, f.ReplyDstPort = reply.src, reply.dst, reply.srcPort, reply.dstPort
+	f.Zone = cmp.Or(zone, orig.zone)
+	return f, nil
 }
 
-// attrs walks the attributes of a message or of a nested attribute (struct nlattr). Numbers are in network byte order.
-type attrs struct {
-	rest []byte
-	typ  uint16 // of the current attribute, without NLA_F_*
-	val  []byte
-	err  error
+func parseTuple(b []byte) (t tuple, err error) {
+	a := nlconn.Attributes(b)
+	for a.Next() {
+		switch a.Type {
+		case nl.CTA_TUPLE_IP:
+			a.Err = t.parseAddresses(a.Value)
+		case nl.CTA_TUPLE_PROTO:
+			a.Err = t.parseProto(a.Value)
+		case ctaTupleZone:
+			t.zone = a.NetUint16()
+		}
+	}
+	return t, a.Err
 }
 
-// next goes to the next attribute; false at the end, and with err set where the lengths do not add up.
-func (a *attrs) next() bool {
-	if len(a.rest) < unix.SizeofNlAttr {
-		return false // less than a header is padding
+func (t *tuple) parseAddresses(b []byte) error {
+	a := nlconn.Attributes(b)
+	for a.Next() {
+		switch a.Type {
+		case nl.CTA_IP_V4_SRC, nl.CTA_IP_V6_SRC:
+			t.src, _ = netip.AddrFromSlice(a.Value) // parseFlow looks whether it is valid
+		case nl.CTA_IP_V4_DST, nl.CTA_IP_V6_DST:
+			t.dst, _ = netip.AddrFromSlice(a.Value)
+		}
 	}
-	size := int(binary.NativeEndian.Uint16(a.rest))
-	if size < unix.SizeofNlAttr || size > len(a.rest) {
-		a.err = errMalformed
-		return false
-	}
-	a.typ = binary.NativeEndian.Uint16(a.rest[2:]) & nl.NLA_TYPE_MASK
-	a.val = a.rest[unix.SizeofNlAttr:size]
-	a.rest = a.rest[min(align(size), len(a.rest)):]
-	return true
+	return a.Err
 }
 
-// room tells whether the value has n bytes; a shorter one is an error.
-func (a *attrs) room(n int) bool {
-	if len(a.val) < n {
-		a.err = errMalformed
-		return false
+func (t *tuple) parseProto(b []byte) error {
+	a := nlconn.Attributes(b)
+	for a.Next() {
+		switch a.Type {
+		case nl.CTA_PROTO_NUM:
+			t.proto = a.Uint8()
+		case nl.CTA_PROTO_SRC_PORT:
+			t.srcPort = a.NetUint16()
+		case nl.CTA_PROTO_DST_PORT:
+			t.dstPort = a.NetUint16()
+		case ctaICMPID, ctaICMPv6ID:
+			t.icmpID = a.NetUint16()
+		case ctaICMPType, ctaICMPv6Type:
+			t.icmpType = a.Uint8()
+		case ctaICMPCode, ctaICMPv6Code:
+			t.icmpCode = a.Uint8()
+		}
 	}
-	return true
+	return a.Err
 }
 
-func (a *attrs) u8() uint8 {
-	if !a.room(1) {
-		return 0
+// attribute encodes a tuple as the kernel encodes it.
+func (t *tuple) attribute(typ int) *nl.RtAttr {
+	ip := nl.NewRtAttr(nested|nl.CTA_TUPLE_IP, nil)
+	if t.src.Is4() {
+		ip.AddRtAttr(nl.CTA_IP_V4_SRC, t.src.AsSlice())
+		ip.AddRtAttr(nl.CTA_IP_V4_DST, t.dst.AsSlice())
+	} else {
+		ip.AddRtAttr(nl.CTA_IP_V6_SRC, t.src.AsSlice())
+		ip.AddRtAttr(nl.CTA_IP_V6_DST, t.dst.AsSlice())
 	}
-	return a.val[0]
+	proto := nl.NewRtAttr(nested|nl.CTA_TUPLE_PROTO, nil)
+	proto.AddRtAttr(nl.CTA_PROTO_NUM, []byte{t.proto})
+	switch t.proto {
+	case unix.IPPROTO_ICMP:
+		proto.AddRtAttr(ctaICMPID, nl.BEUint16Attr(t.icmpID))
+		proto.AddRtAttr(ctaICMPType, []byte{t.icmpType})
+		proto.AddRtAttr(ctaICMPCode, []byte{t.icmpCode})
+	case unix.IPPROTO_ICMPV6:
+		proto.AddRtAttr(ctaICMPv6ID, nl.BEUint16Attr(t.icmpID))
+		proto.AddRtAttr(ctaICMPv6Type, []byte{t.icmpType})
+		proto.AddRtAttr(ctaICMPv6Code, []byte{t.icmpCode})
+	default: // what has no ports is not asked for them
+		proto.AddRtAttr(nl.CTA_PROTO_SRC_PORT, nl.BEUint16Attr(t.srcPort))
+		proto.AddRtAttr(nl.CTA_PROTO_DST_PORT, nl.BEUint16Attr(t.dstPort))
+	}
+	a := nl.NewRtAttr(nested|typ, nil)
+	a.AddChild(ip)
+	a.AddChild(proto)
+	return a
 }
 
-func (a *attrs) u16() uint16 {
-	if !a.room(2) {
-		return 0
-	}
-	return binary.BigEndian.Uint16(a.val)
-}
-
-func (a *attrs) u32() uint32 {
-	if !a.room(4) {
-		return 0
-	}
-	return binary.BigEndian.Uint32(a.val)
-}
-
-func align(n int) int { return (n + unix.NLMSG_ALIGNTO - 1) &^ (unix.NLMSG_ALIGNTO - 1) }
+const nested = int(nl.NLA_F_NESTED)

@@ -1,8 +1,7 @@
 // Package rtnl speaks rtnetlink (rtnetlink(7), net/core/rtnetlink.c): it reads and changes links, bridge ports, FDB entries
 // and addresses, and listens for what changes.
 //
-// Requests are encoded with github.com/vishvananda/netlink/nl; the socket is ours. That library asks for the socket's name and
-// allocates 64 KiB for every answer, opens sockets unasked, and gives out half of a dump that was interrupted.
+// Conns go by way of internal/nlconn and a Monitor by way of internal/nlsock, with what these promise.
 //
 // Ordering: a call returns when the kernel has answered, so calls made one after the other take effect in that order. Against
 // the messages of a Monitor there is no order: a message may tell of a state that later calls have already changed.

@@ -10,6 +10,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"vifd/internal/nlconn"
 )
 
 // PinFDB ties mac to a bridge's port: frames to it go there and nowhere else, it does not age, and seen on another port it is not
@@ -38,19 +40,19 @@ func (c *Conn) UnpinFDB(port int, mac net.HardwareAddr) error {
 // bridge's whole table.
 func (c *Conn) PinnedFDB(ctx context.Context, port int) ([]net.HardwareAddr, error) {
 	var macs []net.HardwareAddr
-	err := c.dump(ctx, func() *nl.NetlinkRequest {
+	err := c.conn.Dump(ctx, func() *nl.NetlinkRequest {
 		req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
 		req.AddData(&netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(port)})
 		return req
-	}, func() { macs = nil }, func(m message) error {
-		mac, ok, err := parsePinned(m.payload, port)
+	}, func() { macs = nil }, func(m nlconn.Message) error {
+		mac, ok, err := parsePinned(m.Payload, port)
 		if ok {
 			macs = append(macs, mac)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, describe(err, func() string { return fmt.Sprintf("read FDB of bridge port with ifindex %d", port) })
+		return nil, nlconn.Describe(err, func() string { return fmt.Sprintf("read FDB of bridge port with ifindex %d", port) })
 	}
 	return macs, nil
 }
@@ -58,7 +60,7 @@ func (c *Conn) PinnedFDB(ctx context.Context, port int) ([]net.HardwareAddr, err
 // parsePinned reads struct ndmsg (linux/neighbour.h): true for an entry of port that is static and sticky, in any VLAN but none.
 func parsePinned(b []byte, port int) (net.HardwareAddr, bool, error) {
 	if len(b) < unix.SizeofNdMsg {
-		return nil, false, fmt.Errorf("FDB message of %d bytes: %w", len(b), errMalformed)
+		return nil, false, fmt.Errorf("FDB message of %d bytes: %w", len(b), nlconn.ErrMalformed)
 	}
 	index := int(int32(binary.NativeEndian.Uint32(b[4:])))
 	state := binary.NativeEndian.Uint16(b[8:])
@@ -67,14 +69,14 @@ func parsePinned(b []byte, port int) (net.HardwareAddr, bool, error) {
 		return nil, false, nil
 	}
 	var mac net.HardwareAddr
-	a := attrs{rest: b[unix.SizeofNdMsg:]}
-	for a.next() {
-		switch a.typ {
+	a := nlconn.Attributes(b[unix.SizeofNdMsg:])
+	for a.Next() {
+		switch a.Type {
 		case netlink.NDA_LLADDR:
-			mac = net.HardwareAddr(slices.Clone(a.val))
+			mac = net.HardwareAddr(slices.Clone(a.Value))
 		case netlink.NDA_VLAN:
 			return nil, false, nil // another's: PinFDB names no VLAN
 		}
 	}
-	return mac, mac != nil, a.err
+	return mac, mac != nil, a.Err
 }

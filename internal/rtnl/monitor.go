@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vifd/internal/nlconn"
 	"vifd/internal/nlsock"
 )
 
@@ -125,20 +126,20 @@ func (m *Monitor) deliver(msg nlsock.Message, sink Sink) bool {
 	}
 	whole := true
 	for b := msg.Data; len(b) > 0; {
-		var one message
+		var one nlconn.Message
 		var err error
-		if one, b, err = nextMessage(b); err != nil {
+		if one, b, err = nlconn.NextMessage(b); err != nil {
 			return false
 		}
-		if one.typ != unix.RTM_NEWLINK && one.typ != unix.RTM_DELLINK {
+		if one.Type != unix.RTM_NEWLINK && one.Type != unix.RTM_DELLINK {
 			continue
 		}
-		l, err := parseLink(one.payload)
+		l, err := parseLink(one.Payload)
 		if err != nil {
 			whole = false
 			continue
 		}
-		gone := one.typ == unix.RTM_DELLINK
+		gone := one.Type == unix.RTM_DELLINK
 		if gone && l.Partial { // the port has left the bridge; the link is still there
 			gone, l.Master, l.Port = false, 0, nil
 		}
