@@ -100,6 +100,3 @@ const (
 	nfDrop   = 0
 	nfAccept = 1
 )
-
-// valueSizes is the length of what stands behind the interface's name, by the parameter.
-var valueSizes = map[stmt.Type]int{stmt.TypeMAC: 6, stmt.TypeIP: 4, stmt.TypeIP6: 16}

@@ -90,7 +90,7 @@ func (p *Program) Judge(g *Guest, in Traffic) Judgement {
 		if v := j.chain(v.Chain); v == stmt.Accept || v == stmt.Drop || v == stmt.Rejected {
 			j.out.Verdict = v
 		}
-	case VerdictAccept, verdictNone:
+	case VerdictAccept, verdictNone, verdictContinue:
 	}
 	return j.out
 }

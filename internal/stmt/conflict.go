@@ -85,6 +85,7 @@ func (a *asked) add(p Proto, col, length int) *Error {
 		return nil
 	case ARP, IP, IP6:
 		mine, above = &a.network, a.transport
+	case ICMP, ICMPv6, TCP, UDP, noProto, otherProto:
 	}
 	other := *mine
 	switch {

@@ -112,6 +112,7 @@ func (t Type) Check(value string) error {
 		return nil
 	case TypeNone, TypeEnum:
 		return nil // the places where it is used know
+	case TypeMAC, TypeIP, TypeIP6, TypePrefix, TypePort, TypePortRange, TypeProto, TypeNumber, TypeInterface:
 	}
 	var first error
 	for _, d := range t.datatypes() {
