@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"handler":                    {"matcher", "rules", "actions/...", "internal/..."},
 	"cmd/vifd":                   {"..."},
 	"cmd/vifd/demo":              {"actions/firewall", "internal/...", "rules.d"},
+	"cmd/vifd/doctor":            {"internal/nft", "internal/rtnl", "rules"},
 	"cmd/vifd/ruletest":          {"handler", "matcher", "rules", "actions/firewall", "internal/..."},
 	"cmd/vifd/lab":               {"cmd/vifd/ruletest", "actions/firewall", "internal/..."},
 	"test/bench":                 {"..."},
@@ -51,7 +52,7 @@ var arrows = map[string][]string{
 var keepers = map[string][]string{
 	"gopkg.in/yaml.v3":               {"rules"},
 	"github.com/pilebones/go-udev":   {"internal/uevent"},
-	"github.com/google/nftables":     {"internal/nft", "actions/firewall"},
+	"github.com/google/nftables":     {"internal/nft", "actions/firewall", "cmd/vifd/doctor"},
 	"github.com/vishvananda/netlink": {"internal/nlconn", "internal/rtnl", "internal/conntrack", "internal/testhost", "cmd/vifd/demo", "cmd/vifd/lab", "test/bench", "test/packets"},
 	"github.com/vishvananda/netns":   {"internal/testhost", "test/bench", "test/packets"},
 	"github.com/spf13/cobra":         {"cmd/vifd"},
