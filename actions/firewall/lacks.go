@@ -43,21 +43,39 @@ type Lack struct {
 }
 
 func (e *Lack) Error() string {
-	return fmt.Sprintf("%s: the kernel lacks what this needs in the family %s: module %s (%s): %v", e.What, e.Family, e.Module, e.Option, e.Err)
+	reason := e.Err
+	var refusal *nft.Error
+	if errors.As(e.Err, &refusal) {
+		reason = refusal.Errno // what it is about has been said
+	}
+	return fmt.Sprintf("%s: the kernel lacks the module %s (%s), which this needs in the family %s: %v", e.What, e.Module, e.Option, e.Family, reason)
 }
 
 // Unwrap gives the kernel's refusal.
 func (e *Lack) Unwrap() error { return e.Err }
 
+// refusals are several parts of one transaction that the kernel did not take. One reason mostly makes many, which have no place in a
+// line of a log: the first one speaks for them.
+type refusals []error
+
+func (r refusals) Error() string { return fmt.Sprintf("%v (and %d more refusals)", r[0], len(r)-1) }
+
+// Unwrap gives all of them.
+func (r refusals) Unwrap() []error { return r }
+
 // explain says of each refusal what the kernel lacks, where that is the reason.
 func explain(err error) error {
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, explain(e))
+		var all refusals
+		for i, e := range joined.Unwrap() {
+			if i > 0 && follows(e) {
+				all = append(all, e)
+			} else {
+				all = append(all, explain(e))
+			}
 		}
-		return errors.Join(all...)
+		return all
 	}
 	var refusal *nft.Error
 	if !errors.As(err, &refusal) {
@@ -74,4 +92,11 @@ func explain(err error) error {
 		}
 	}
 	return err
+}
+
+// follows reports whether a refusal may only follow from an earlier one in its transaction: the kernel finds no set that it has just
+// refused to make, and says so in the same word as of a module that it does not have.
+func follows(err error) bool {
+	var refusal *nft.Error
+	return errors.As(err, &refusal) && refusal.Errno == unix.ENOENT && strings.Contains(refusal.Rule, "@")
 }
