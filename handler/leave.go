@@ -68,7 +68,7 @@ func (h *Handler) unowned(gone []netip.Prefix, ifindex int) []netip.Prefix {
 	defer h.mu.Unlock()
 	for other, k := range h.known {
 		if g := k.plan.Guest; g != nil && other != ifindex {
-			gone = slices.DeleteFunc(gone, func(ip netip.Prefix) bool { return contains(g.IPs, ip) })
+			gone = slices.DeleteFunc(gone, func(ip netip.Prefix) bool { return contains(addresses(g), ip) })
 		}
 	}
 	return gone

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 
 	"vifd/actions/firewall"
 	"vifd/internal/conntrack"
@@ -34,7 +35,7 @@ type tightening struct {
 	program   *firewall.Program
 	concerned []netip.Prefix
 	gone      []netip.Prefix
-	hosts     map[netip.Addr]*firewall.Guest
+	hosts     map[netip.Addr][]*firewall.Guest
 	nets      []owned // prefixes, which are rare
 }
 
@@ -44,15 +45,15 @@ type owned struct {
 }
 
 func newTightening(p *firewall.Program, guests []*firewall.Guest, gone []netip.Prefix) *tightening {
-	t := &tightening{program: p, gone: gone, concerned: gone, hosts: make(map[netip.Addr]*firewall.Guest)}
+	t := &tightening{program: p, gone: gone, concerned: gone, hosts: make(map[netip.Addr][]*firewall.Guest)}
 	for _, g := range guests {
 		if !g.Profile.Tracks {
 			continue
 		}
-		for _, ip := range g.IPs {
+		for _, ip := range addresses(g) {
 			t.concerned = append(t.concerned, ip)
 			if ip.IsSingleIP() {
-				t.hosts[ip.Addr()] = g
+				t.hosts[ip.Addr()] = append(t.hosts[ip.Addr()], g)
 			} else {
 				t.nets = append(t.nets, owned{ip, g})
 			}
@@ -100,12 +101,16 @@ func (t *tightening) allowed(f conntrack.Flow) bool {
 	if f.Related {
 		ct.State = firewall.StateRelated
 	}
-	if g := t.owner(f.Src); g != nil && !t.passes(g, firewall.Traffic{Frame: firstPacket(g, f, f.Dst, f.DstPort), Ct: ct}) {
-		return false
+	for _, g := range t.owners(f.Src) {
+		if !t.passes(g, firewall.Traffic{Frame: firstPacket(g, f, f.Dst, f.DstPort), Ct: ct}) {
+			return false
+		}
 	}
 	// What is sent to a guest has been translated by the time that it is judged.
-	if g := t.owner(f.ReplySrc); g != nil && !t.passes(g, firewall.Traffic{ToGuest: true, Frame: firstPacket(g, f, f.ReplySrc, f.ReplySrcPort), Ct: ct}) {
-		return false
+	for _, g := range t.owners(f.ReplySrc) {
+		if !t.passes(g, firewall.Traffic{ToGuest: true, Frame: firstPacket(g, f, f.ReplySrc, f.ReplySrcPort), Ct: ct}) {
+			return false
+		}
 	}
 	return true
 }
@@ -114,16 +119,25 @@ func (t *tightening) passes(g *firewall.Guest, in firewall.Traffic) bool {
 	return t.program.Judge(g, in).Verdict == stmt.Accept
 }
 
-func (t *tightening) owner(a netip.Addr) *firewall.Guest {
-	if g, ok := t.hosts[a]; ok {
-		return g
-	}
+// owners are the guests that may have the address: more than one while a guest comes back under another interface, or where one's
+// prefix holds another's address. Nobody knows then whose connection it is, so that all of them must be allowed it.
+func (t *tightening) owners(a netip.Addr) []*firewall.Guest {
+	owners := slices.Clip(t.hosts[a])
 	for _, n := range t.nets {
 		if n.prefix.Contains(a) {
-			return n.guest
+			owners = append(owners, n.guest)
 		}
 	}
-	return nil
+	return owners
+}
+
+// addresses are those that a guest may have: its own, and the link-local ones that it makes of its MACs.
+func addresses(g *firewall.Guest) []netip.Prefix {
+	all := slices.Clone(g.IPs)
+	for _, mac := range g.MACs {
+		all = append(all, netip.PrefixFrom(mac.LinkLocal(), 128))
+	}
+	return all
 }
 
 // firstPacket is the packet that began the flow, as far as tracking remembers it.
@@ -157,8 +171,8 @@ func lost(was, now *firewall.Guest) []netip.Prefix {
 		return nil
 	}
 	var gone []netip.Prefix
-	for _, ip := range was.IPs {
-		if now == nil || !contains(now.IPs, ip) {
+	for _, ip := range addresses(was) {
+		if now == nil || !contains(addresses(now), ip) {
 			gone = append(gone, ip)
 		}
 	}

@@ -121,6 +121,31 @@ func TestArgumentsMakeChainsOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestArgumentsAreToldApart: values of one parameter cannot pass for those of two, nor one value for several.
+func TestArgumentsAreToldApart(t *testing.T) {
+	t.Parallel()
+	rate := firewall.Param{Types: []stmt.Type{stmt.TypeRate}, Default: []string{"1/second"}}
+	word := firewall.Param{Types: []stmt.Type{stmt.TypeEnum}, Default: []string{"no"}}
+	all := map[string]firewall.Template{"t": {
+		Name: "t", Params: map[string]firewall.Param{"a": rate, "b": rate, "c": word},
+		FromGuest: statements(t, "limit rate over $a drop", "limit rate over $b drop", "if $c == x counter", "if $c == y counter"),
+	}}
+	var lists []firewall.List
+	for _, with := range []map[string][]string{
+		{"a": {"10/second # b=20/second"}},
+		{"a": {"10/second #"}, "b": {"20/second"}},
+		{"c": {"x", "y"}},
+		{"c": {"x,y"}},
+		{"c": {`x" "y`}},
+	} {
+		lists = append(lists, bridged([]firewall.Ref{{Template: "t", With: with}})...)
+	}
+	text := compile(t, firewall.Config{Templates: all, Lists: lists}).String()
+	if n := strings.Count(text, "chain from/t/"); n != len(lists) {
+		t.Errorf("%d uses with different arguments have %d chains:\n%s", len(lists), n, text)
+	}
+}
+
 // loadText gives nft the program as its text.
 func loadText(t *testing.T, h *testhost.Host, program string) {
 	t.Helper()
@@ -201,15 +226,15 @@ func TestSharedChains(t *testing.T) {
 	p := compile(t, firewall.Config{Templates: all, Lists: bridged(one, two, hollow)})
 	want := `chain prerouting {
 	type filter hook prerouting priority filter + 10; policy accept;
-	iifname vmap @from-guest
 	iifname @from/a goto from/a
 	iifname @from/a.b goto from/a.b
+	iifname vmap @from-guest
 }
 chain input {
 	type filter hook input priority filter; policy accept;
-	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname vmap @from-guest
 	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname @from/a goto from/a
 	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname @from/a.b goto from/a.b
+	ether daddr 01:80:c2:00:00:00-01:80:c2:00:00:0f iifname vmap @from-guest
 }
 chain postrouting {
 	type filter hook postrouting priority srcnat; policy accept;
@@ -231,7 +256,7 @@ chain from/c {
 	counter
 }
 `
-	_, chains, _ := strings.Cut(p.String(), "set from/a.b {\n\ttype ifname\n}\n")
+	_, chains, _ := strings.Cut(p.String(), "set from/a.b {\n\ttype ifname\n\tcounter\n}\n")
 	if chains != want+"}\n" || p.Rules() != 14 {
 		t.Errorf("the program has %d rules:\n%swant 14:\n%s", p.Rules(), p, want)
 	}
@@ -240,7 +265,7 @@ chain from/c {
 		from string // the verdict about frames from the guest
 		by   string // the chain that judges them
 	}{
-		"none": {nil, "accept", ""}, "hollow": {hollow, "accept", ""}, "one": {one, "continue", "from/a"}, "two": {two, "continue", "from/a.b"},
+		"none": {nil, "accept", ""}, "hollow": {hollow, "accept", ""}, "one": {one, "drop", "from/a"}, "two": {two, "drop", "from/a.b"},
 	} {
 		profile, err := p.Profile(firewall.List{Refs: tt.refs})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"vifd/internal/nft"
+	"vifd/internal/stmt"
 )
 
 // Count is what passed by, whatever became of it.
@@ -11,34 +12,30 @@ type Count struct {
 	Packets, Bytes uint64
 }
 
-// Counters are a guest's, since it was connected or its rules changed: frames that came to be judged, in both directions.
+// Counters are a guest's, since it was connected or came to be judged by other templates: frames that came to be judged, in both
+// directions.
 type Counters struct {
 	FromGuest, ToGuest Count
 }
 
-// Counters reads the counters of every guest's elements in the dispatch maps, by interface.
+// Counters reads the counters of every guest, by interface: those of its elements in the dispatch maps, and in the sets of the
+// guests that a chain judges. A frame is counted by one of them.
 func (t *Table) Counters() (map[string]Counters, error) {
 	counters := make(map[string]Counters)
-	for _, l := range t.layouts {
-		for d, m := range l.vmaps {
-			elems, err := t.kernel.Elements(m)
-			if err != nil {
-				return nil, fmt.Errorf("firewall: read counters of table %s %s: %w", l.family, TableName, err)
-			}
-			for _, e := range elems {
-				name, _, ok := decode(e, element{family: l.family, dir: direction(d)})
-				if !ok {
-					continue
-				}
-				c := counters[name]
-				if direction(d) == fromGuest {
-					c.FromGuest.add(e)
-				} else {
-					c.ToGuest.add(e)
-				}
-				counters[name] = c
-			}
+	err := t.each(func(iface string, e element, raw nft.Element) {
+		if e.set.param != stmt.TypeNone {
+			return // a value of the guest's, which counts nothing
 		}
+		c := counters[iface]
+		if e.dir == fromGuest {
+			c.FromGuest.add(raw)
+		} else {
+			c.ToGuest.add(raw)
+		}
+		counters[iface] = c
+	})
+	if err != nil {
+		return nil, fmt.Errorf("counters: %w", err)
 	}
 	return counters, nil
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 
 	"vifd/internal/nft"
 	"vifd/internal/stmt"
@@ -83,8 +82,6 @@ func decode(have nft.Element, e element) (iface string, _ element, ok bool) {
 		return string(name), e, len(name) > 0
 	}
 	switch have.Verdict {
-	case unix.NFT_CONTINUE:
-		e.verdict = Verdict{Kind: verdictContinue}
 	case nfAccept:
 		e.verdict = Verdict{Kind: VerdictAccept}
 	case nfDrop:

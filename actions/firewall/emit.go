@@ -189,28 +189,3 @@ func (u *update) emit(w *writer) {
 	}
 	w.add(e)
 }
-
-// dispatch sends a guest's packets to the chain where it is judged.
-type dispatch struct{ dir direction }
-
-func (d dispatch) text() string {
-	return directions[d.dir].ifname + " vmap @" + directions[d.dir].vmap
-}
-
-func (d dispatch) emit(w *writer) {
-	w.add(&expr.Meta{Key: directions[d.dir].key, Register: 1})
-	w.add(&expr.Lookup{SourceRegister: 1, DestRegister: 0, IsDestRegSet: true, SetName: directions[d.dir].vmap})
-}
-
-// member is a guest that a chain judges.
-type member struct {
-	dir   direction
-	chain string
-}
-
-func (m member) text() string { return directions[m.dir].ifname + " @" + m.chain }
-
-func (m member) emit(w *writer) {
-	w.add(&expr.Meta{Key: directions[m.dir].key, Register: 1})
-	w.add(&expr.Lookup{SourceRegister: 1, SetName: m.chain})
-}

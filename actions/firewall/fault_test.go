@@ -188,6 +188,8 @@ func TestInstallTakesOutWhatIsNotItsOwn(t *testing.T) {
 		"let through":      `delete element bridge vifd from-guest { "vif1.0" }; add element bridge vifd from-guest { "vif1.0" : accept }`,
 		"return":           `delete element bridge vifd from-guest { "vif2.0" }; add element bridge vifd from-guest { "vif2.0" : return }`,
 		"continue":         `delete element bridge vifd to-guest { "vif2.0" }; add element bridge vifd to-guest { "vif2.0" : continue }`,
+		"judged by nobody": `delete element bridge vifd from/source-guard { "vif1.0" }`,
+		"judged, too":      `add element bridge vifd from/source-guard { "vif2.0" }`,
 		"jump":             `delete element bridge vifd from-guest { "vif1.0" }; add element bridge vifd from-guest { "vif1.0" : jump from/source-guard }`,
 		"unknown chain":    `add chain bridge vifd extra; add rule bridge vifd extra accept; add element bridge vifd from-guest { "vif9.0" : goto extra }`,
 		"chains in a ring": `add chain bridge vifd x; add chain bridge vifd y; add rule bridge vifd x jump y; add rule bridge vifd extra accept`,

@@ -112,7 +112,7 @@ func TestJudgeKnowsWhatTheKernelDoes(t *testing.T) {
 		{"what is not tracked has no mark", true, []string{"ct mark 0 drop"}, firewall.Traffic{Frame: solicit}, stmt.Accept, false},
 		{"but a state", true, []string{"ct state untracked drop"}, firewall.Traffic{Frame: solicit}, stmt.Drop, false},
 		{"what fits no connection has no direction", true, []string{"ct direction original drop"}, firewall.Traffic{Frame: udp(0), Ct: &firewall.Connection{State: firewall.StateInvalid}}, stmt.Accept, false},
-		{"a router sees nothing that is others'", true, []string{"drop"}, firewall.Traffic{Frame: udp(0), Hosts: c.hosts}, stmt.Accept, true},
+		{"a router sees nothing that is others'", true, []string{"drop"}, firewall.Traffic{Frame: udp(0), Hosts: c.hosts}, stmt.Drop, true},
 		{"a bridge does", false, []string{"drop"}, firewall.Traffic{Frame: udp(0), Hosts: c.hosts}, stmt.Drop, false},
 	} {
 		list := firewall.List{Refs: []firewall.Ref{{Template: "a"}}, Routed: tt.routed}

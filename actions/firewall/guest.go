@@ -31,8 +31,7 @@ const (
 	VerdictAccept
 	VerdictDrop
 	VerdictGoto
-	verdictContinue // of an element: a chain judges the guest, and its name is in that chain's set
-	verdictForeign  // found in the kernel, and none that vifd writes: return, jump …
+	verdictForeign // found in the kernel, and none that vifd writes: return, jump …
 )
 
 // Verdict says where the frames of a guest are judged.
@@ -47,8 +46,6 @@ func (v Verdict) String() string {
 		return "drop"
 	case VerdictGoto:
 		return "goto " + v.Chain
-	case verdictContinue:
-		return "continue"
 	case verdictForeign:
 		return "a verdict that is not vifd's"
 	default:
@@ -57,14 +54,10 @@ func (v Verdict) String() string {
 }
 
 func (v Verdict) expr() *expr.Verdict {
-	switch v.Kind {
-	case VerdictDrop:
+	if v.Kind == VerdictDrop {
 		return &expr.Verdict{Kind: expr.VerdictDrop}
-	case verdictContinue:
-		return &expr.Verdict{Kind: expr.VerdictContinue}
-	default:
-		return &expr.Verdict{Kind: expr.VerdictAccept}
 	}
+	return &expr.Verdict{Kind: expr.VerdictAccept}
 }
 
 // Guest is what the firewall is to know of one vif: how it is judged, and its own values. IPs holds both families, addresses
@@ -97,7 +90,7 @@ func (g *Guest) elements() []element {
 			case verdictNone:
 			case VerdictGoto:
 				elems = append(elems,
-					element{family: f, dir: direction(d), verdict: Verdict{Kind: verdictContinue}},
+					element{family: f, dir: direction(d), verdict: Verdict{Kind: VerdictDrop}}, // should it be in no set; see dispatch
 					element{family: f, dir: direction(d), judge: v.Chain})
 			default:
 				elems = append(elems, element{family: f, dir: direction(d), verdict: v})

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"vifd/internal/packet"
 	"vifd/internal/stmt"
@@ -33,7 +34,7 @@ type Connection struct {
 type Judgement struct {
 	Verdict stmt.Verdict // Accept, Drop or Rejected
 	Family  Family       // of the table that judged it
-	Unseen  string       // why no hook sees the frame, which then passes; "": one does
+	Unseen  string       // why no hook sees the frame, which the kernel drops, or keeps, before; "": one does
 	Steps   []Step       // every rule that was looked at, in order
 	Assumed []string     // what the kernel would know and the caller did not say
 }
@@ -46,7 +47,7 @@ type Step struct {
 	Failed string     // the part that the frame did not get past; "": it got past all
 }
 
-// Decider is the step that settled the matter; nil where no statement did, and the frame passes.
+// Decider is the step that settled the matter; nil where no statement did.
 func (j *Judgement) Decider() *Step {
 	if len(j.Steps) == 0 {
 		return nil
@@ -81,6 +82,7 @@ func (p *Program) Judge(g *Guest, in Traffic) Judgement {
 	}
 	j.out.Family = j.family
 	if j.out.Unseen = j.unseen(); j.out.Unseen != "" {
+		j.out.Verdict = stmt.Drop
 		return j.out
 	}
 	switch v := g.Profile.verdicts[j.family][j.dir]; v.Kind {
@@ -90,7 +92,7 @@ func (p *Program) Judge(g *Guest, in Traffic) Judgement {
 		if v := j.chain(v.Chain); v == stmt.Accept || v == stmt.Drop || v == stmt.Rejected {
 			j.out.Verdict = v
 		}
-	case VerdictAccept, verdictNone, verdictContinue:
+	case VerdictAccept, verdictNone:
 	}
 	return j.out
 }
@@ -180,10 +182,7 @@ func (t *tableProgram) find(name string) *chain {
 
 // assume takes note of what the caller did not say.
 func (j *judgement) assume(what string) {
-	for _, a := range j.out.Assumed {
-		if a == what {
-			return
-		}
+	if !slices.Contains(j.out.Assumed, what) {
+		j.out.Assumed = append(j.out.Assumed, what)
 	}
-	j.out.Assumed = append(j.out.Assumed, what)
 }

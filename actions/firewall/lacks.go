@@ -3,6 +3,7 @@ package firewall
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -68,8 +69,8 @@ func explain(err error) error {
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {
 		var all refusals
-		for i, e := range joined.Unwrap() {
-			if i > 0 && follows(e) {
+		for _, e := range joined.Unwrap() {
+			if follows(e, all) {
 				all = append(all, e)
 			} else {
 				all = append(all, explain(e))
@@ -94,9 +95,19 @@ func explain(err error) error {
 	return err
 }
 
-// follows reports whether a refusal may only follow from an earlier one in its transaction: the kernel finds no set that it has just
-// refused to make, and says so in the same word as of a module that it does not have.
-func follows(err error) bool {
-	var refusal *nft.Error
-	return errors.As(err, &refusal) && refusal.Errno == unix.ENOENT && strings.Contains(refusal.Rule, "@")
+// follows reports whether a refusal follows from one before it in its transaction: the kernel finds no set that it has just refused to
+// make, and says so in the same word as of a module that it does not have.
+func follows(err error, before []error) bool {
+	var rule *nft.Error
+	if !errors.As(err, &rule) || rule.Errno != unix.ENOENT {
+		return false
+	}
+	return slices.ContainsFunc(before, func(e error) bool {
+		var set *nft.Error
+		if !errors.As(e, &set) {
+			return false
+		}
+		name, isSet := strings.CutPrefix(set.What, "add set ")
+		return isSet && strings.Contains(rule.Rule, "@"+name+" ")
+	})
 }

@@ -26,7 +26,7 @@ func TestManyRefusalsAreOneLine(t *testing.T) {
 	if !errors.As(err, &lack) || !errors.Is(err, unix.EPROTO) || !errors.Is(err, unix.EEXIST) || !drifted(err) {
 		t.Errorf("%v hides what it is made of", err)
 	}
-	if alone := explain(there); alone != error(there) {
+	if alone := explain(there); alone.Error() != there.Error() {
 		t.Errorf("one refusal becomes %v", alone)
 	}
 }
@@ -34,11 +34,15 @@ func TestManyRefusalsAreOneLine(t *testing.T) {
 // TestWhatFollowsIsNotBlamed: a rule whose set could not be made is refused in the same word as one whose module is not there.
 func TestWhatFollowsIsNotBlamed(t *testing.T) {
 	t.Parallel()
-	set := &nft.Error{What: "add set bridge vifd state/web/x", Errno: unix.EINVAL}
+	set := &nft.Error{What: "add set state/web/x", Errno: unix.EINVAL}
 	rule := &nft.Error{What: "statement one", Errno: unix.ENOENT, Rule: "update @state/web/x { iifname limit rate 5/second } accept", Family: nftables.TableFamilyBridge}
 	var lack *Lack
 	if err := explain(errors.Join(set, rule)); errors.As(err, &lack) {
 		t.Errorf("%v, though the set is what was refused", err)
+	}
+	other := &nft.Error{What: "add set state/web/xy", Errno: unix.EINVAL}
+	if err := explain(errors.Join(other, rule)); !errors.As(err, &lack) {
+		t.Errorf("%v, though it is another's set that was refused", err)
 	}
 	if err := explain(rule); !errors.As(err, &lack) || lack.Module != "nft_limit" {
 		t.Errorf("by itself it says %v", err)

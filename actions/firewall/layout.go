@@ -106,7 +106,10 @@ func (l *layout) newSet(v valueSet) *nftables.Set {
 
 // judged is the set of the guests that a chain judges.
 func (l *layout) judged(chain string) *nftables.Set {
-	return &nftables.Set{Table: l.table, Name: chain, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
+	return &nftables.Set{
+		Table: l.table, Name: chain, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian,
+		Counter: true, // as in the dispatch maps, which a judged guest's frames do not come to
+	}
 }
 
 func (l *layout) chain(name string) *nftables.Chain {

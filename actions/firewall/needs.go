@@ -80,7 +80,7 @@ func asksFor(parts []part, v verdict, p stmt.Proto) bool {
 			fields = part.key
 		}
 		for _, f := range fields {
-			if f != nil && (needs(f, p) || p == etherLink && f.Base == stmt.LinkHeader) {
+			if f != nil && (isOf(f, p) || p == etherLink && f.Base == stmt.LinkHeader) {
 				return true
 			}
 		}

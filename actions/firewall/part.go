@@ -5,10 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
-	"github.com/google/nftables/expr"
-
 	"vifd/internal/stmt"
 )
 
@@ -66,61 +62,6 @@ type update struct {
 	key  []*stmt.Field // nil stands for the guest's interface
 	own  time.Duration // a timeout of its own; 0: the set's
 	each part
-}
-
-// stateSet is a set that packets fill, declared by the statements that name it.
-type stateSet struct {
-	name    string
-	key     nftables.SetDatatype
-	typeof  string        // the key as the statements name it
-	timeout time.Duration // 0: elements stay
-	each    string        // what is kept for each key
-}
-
-// stateSetSize bounds what guests can make the kernel remember; nft's default.
-const stateSetSize = 65535
-
-func (s *stateSet) encode(l *layout) *nftables.Set {
-	set := &nftables.Set{
-		Table: l.table, Name: s.name, KeyType: s.key, Dynamic: true, Size: stateSetSize,
-		HasTimeout: s.timeout > 0, Timeout: s.timeout, Concatenation: len(nftables.ConcatSetTypeElements(s.key)) > 1,
-	}
-	if s.key.Name == nftables.TypeIFName.Name {
-		set.KeyByteOrder = binaryutil.NativeEndian // or nft lists every name as ""
-	}
-	return set
-}
-
-// keyType is the type of a key made of fields.
-func keyType(fields []*stmt.Field) (nftables.SetDatatype, error) {
-	types := make([]nftables.SetDatatype, len(fields))
-	for i, f := range fields {
-		if f == nil {
-			types[i] = nftables.TypeIFName
-			continue
-		}
-		t, ok := keyTypes[f.Type]
-		if !ok {
-			t = nftables.TypeInteger
-		}
-		t.Bytes = uint32(len(encode(f, make([]byte, f.Size())))) // of a field that shares its bytes more than its own
-		types[i] = t
-	}
-	if len(types) == 1 {
-		return types[0], nil
-	}
-	return nftables.ConcatSetType(types...)
-}
-
-// keyTypes are nft's names for what a set holds, so that `nft list` shows symbols and addresses.
-var keyTypes = map[*stmt.Datatype]nftables.SetDatatype{
-	stmt.EtherAddr: nftables.TypeEtherAddr, stmt.IPv4Addr: nftables.TypeIPAddr, stmt.IPv6Addr: nftables.TypeIP6Addr,
-	stmt.InetService: nftables.TypeInetService, stmt.InetProto: nftables.TypeInetProto, stmt.EtherType: nftables.TypeEtherType,
-	stmt.ARPOp: nftables.TypeARPOp, stmt.ICMPType: nftables.TypeICMPType, stmt.ICMPv6Type: nftables.TypeICMP6Type,
-	stmt.ICMPCode: nftables.TypeICMPCode, stmt.ICMPv6Code: nftables.TypeICMPV6Code, stmt.PktType: nftables.TypePktType,
-	stmt.TCPFlag: nftables.TypeTCPFlag, stmt.DSCP: nftables.TypeDSCP, stmt.ECN: nftables.TypeECN, stmt.MHType: nftables.TypeMHType,
-	stmt.CtState: nftables.TypeCTState, stmt.CtStatus: nftables.TypeCTStatus, stmt.CtDirection: nftables.TypeCTDir, stmt.Mark: nftables.TypeMark,
-	stmt.ClassID: nftables.TypeClassID, stmt.DevGroup: nftables.TypeDevGroup, stmt.Ifname: nftables.TypeIFName, stmt.FibType: nftables.TypeFIBAddr,
 }
 
 func (m *match) text() string {
@@ -254,51 +195,4 @@ func keyText(d direction, key []*stmt.Field) string {
 		}
 	}
 	return strings.Join(names, " . ")
-}
-
-// protocolTest makes sure that a packet is of a protocol before a field of it is read.
-type protocolTest struct {
-	family Family
-	proto  stmt.Proto
-	shown  bool // nft's own choice would be another
-}
-
-// etherLink stands for the test that a packet came from an Ethernet device at all, without which inet has no link header.
-const etherLink stmt.Proto = -1
-
-func (p protocolTest) text() string {
-	if !p.shown {
-		return ""
-	}
-	switch p.proto {
-	case etherLink:
-		return "meta iiftype ether"
-	case stmt.ARP:
-		return "meta protocol arp"
-	case stmt.IP, stmt.IP6:
-		if p.family == Inet {
-			return map[stmt.Proto]string{stmt.IP: "meta nfproto ipv4", stmt.IP6: "meta nfproto ipv6"}[p.proto]
-		}
-		return map[stmt.Proto]string{stmt.IP: "meta protocol ip", stmt.IP6: "meta protocol ip6"}[p.proto]
-	case stmt.VLAN:
-		return "ether type 8021q"
-	case stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:
-		return fmt.Sprintf("meta l4proto %d", protoNumbers[p.proto])
-	}
-	return ""
-}
-
-// value is what the protocol is told by: a meta key, or for VLAN and IEEE 802.1Q's tag a field of the link header.
-func (p protocolTest) value() (key expr.MetaKey, value []byte) {
-	switch p.proto {
-	case etherLink:
-		return expr.MetaKeyIIFTYPE, []byte{1, 0} // ARPHRD_ETHER, in the host's order; see emit
-	case stmt.ARP, stmt.IP, stmt.IP6:
-		if number, ok := nfprotos[p.proto]; ok && p.family == Inet {
-			return expr.MetaKeyNFPROTO, []byte{number}
-		}
-		return expr.MetaKeyPROTOCOL, ethertypes[p.proto]
-	case stmt.VLAN, stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:
-	}
-	return expr.MetaKeyL4PROTO, []byte{protoNumbers[p.proto]}
 }

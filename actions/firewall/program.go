@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -170,7 +169,7 @@ func (t *tableProgram) String() string {
 		fmt.Fprintf(&b, "set %s {\n\ttype ifname . %s\n}\n", v.name(), valueTypes[v.param].key.Name)
 	}
 	for _, name := range t.judges {
-		fmt.Fprintf(&b, "set %s {\n\ttype ifname\n}\n", name)
+		fmt.Fprintf(&b, "set %s {\n\ttype ifname\n\tcounter\n}\n", name)
 	}
 	for _, s := range t.states {
 		fmt.Fprintf(&b, "set %s {\n\ttypeof %s\n", s.name, s.typeof)
@@ -212,97 +211,4 @@ func newTableProgram(f Family, plens lengths) *tableProgram {
 		}
 	}
 	return t
-}
-
-// judges are the chains of a family that lists of templates send their guests to.
-func (p *Program) judges(f Family) []string {
-	var names []string
-	for _, profile := range p.profiles {
-		for _, v := range profile.verdicts[f] {
-			if v.Kind == VerdictGoto && !slices.Contains(names, v.Chain) {
-				names = append(names, v.Chain)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// dispatch makes the base chains. A guest's interface is looked up in a verdict map; a guest that is to be judged has the
-// verdict continue there, and its name in the set of the chain that judges it. A verdict that names a chain would do both at
-// once, but for every such element that comes the kernel goes through all others again, to see that they make no loop
-// (nft_table_validate, net/netfilter/nf_tables_api.c): with 10 000 guests that took 2 ms for each. (The price: a packet on its way while its guest comes to be judged by another chain can
-// find it in neither set, and is dropped.) An interface that the rules
-// may claim, but that is in no map yet, is somebody nobody has decided about.
-func (t *tableProgram) dispatch(judges, claimed []string) {
-	t.judges = judges
-	for _, h := range hooks[t.family] {
-		dir := directions[h.dir]
-		var group []part
-		if h.reserved {
-			group = []part{reservedGroup()}
-		}
-		with := func(p part) []part { return append(group[:len(group):len(group)], p) }
-		field := stmt.FieldByName(dir.ifname)
-		rules := []rule{newRule(with(dispatch{h.dir}), verdict{}, "the dispatch of "+h.name)}
-		for _, name := range judges {
-			if strings.HasPrefix(name, dir.prefix) {
-				rules = append(rules, newRule(with(member{h.dir, name}), verdict{jump: name, leave: true}, "the way to "+name))
-			}
-		}
-		for _, name := range claimed {
-			claim := &match{fields: []*stmt.Field{field}, tuples: []stmt.Tuple{{ifnameElem(name)}}}
-			rules = append(rules, newRule(with(claim), verdict{kind: stmt.Drop}, "the drop of undecided "+name))
-		}
-		t.base = append(t.base, chain{name: h.name, dir: h.dir, rules: rules})
-	}
-}
-
-// reservedGroup is the addresses that a bridge does not forward (IEEE 802.1Q, table 8-1).
-func reservedGroup() part {
-	first, last := []byte{0x01, 0x80, 0xc2, 0, 0, 0}, []byte{0x01, 0x80, 0xc2, 0, 0, 0x0f}
-	return &match{fields: []*stmt.Field{stmt.FieldByName("ether daddr")}, tuples: []stmt.Tuple{{{Lo: first, Hi: last, Prefix: -1}}}}
-}
-
-// ifnameElem is an interface's name, or with a * at its end every name that begins so.
-func ifnameElem(name string) stmt.Elem {
-	begin, wild := strings.CutSuffix(name, "*")
-	lo := make([]byte, stmt.IfnameSize)
-	copy(lo, begin)
-	if wild {
-		return stmt.Elem{Lo: lo, Hi: nil, Prefix: 8 * len(begin)}
-	}
-	return stmt.Elem{Lo: lo, Hi: lo, Prefix: -1}
-}
-
-// digest identifies a rule in the kernel: it is kept as the rule's user data, in an attribute that nft does not print.
-func (r *rule) digest() []byte {
-	text := encoding + r.text
-	for _, p := range r.parts {
-		if u, ok := p.(*update); ok {
-			text += fmt.Sprintf("\x00%s %s", u.set.typeof, u.set.timeout) // a set is replaced with the rules that fill it
-		}
-	}
-	sum := sha256.Sum256([]byte(text))
-	return append([]byte{digestAttr, digestLen}, sum[:digestLen]...)
-}
-
-const (
-	// encoding changes whenever the same text is compiled to other expressions, so that an upgrade replaces them.
-	encoding   = "3\x00"
-	digestAttr = 0x76 // in the space of enum nftnl_udata_rule_types, of which nft knows the first few and skips the others
-	digestLen  = 12
-)
-
-// same reports whether the kernel's chain holds ch's rules.
-func (ch *chain) same(have nft.Chain) bool {
-	if len(have.Rules) != len(ch.rules) {
-		return false
-	}
-	for i := range ch.rules {
-		if string(ch.rules[i].digest()) != string(have.Rules[i]) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,6 +1,12 @@
 package firewall
 
-import "vifd/internal/stmt"
+import (
+	"fmt"
+
+	"github.com/google/nftables/expr"
+
+	"vifd/internal/stmt"
+)
 
 // ethertypes, nfprotos and protoNumbers are what a protocol is told by: <linux/if_ether.h>, <linux/netfilter.h> and
 // <linux/in.h>.
@@ -44,4 +50,51 @@ func (k protocols) tested(m *match, f Family) {
 			}
 		}
 	}
+}
+
+// protocolTest makes sure that a packet is of a protocol before a field of it is read.
+type protocolTest struct {
+	family Family
+	proto  stmt.Proto
+	shown  bool // nft's own choice would be another
+}
+
+// etherLink stands for the test that a packet came from an Ethernet device at all, without which inet has no link header.
+const etherLink stmt.Proto = -1
+
+func (p protocolTest) text() string {
+	if !p.shown {
+		return ""
+	}
+	switch p.proto {
+	case etherLink:
+		return "meta iiftype ether"
+	case stmt.ARP:
+		return "meta protocol arp"
+	case stmt.IP, stmt.IP6:
+		if p.family == Inet {
+			return map[stmt.Proto]string{stmt.IP: "meta nfproto ipv4", stmt.IP6: "meta nfproto ipv6"}[p.proto]
+		}
+		return map[stmt.Proto]string{stmt.IP: "meta protocol ip", stmt.IP6: "meta protocol ip6"}[p.proto]
+	case stmt.VLAN:
+		return "ether type 8021q"
+	case stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:
+		return fmt.Sprintf("meta l4proto %d", protoNumbers[p.proto])
+	}
+	return ""
+}
+
+// value is what the protocol is told by: a meta key, or for VLAN and IEEE 802.1Q's tag a field of the link header.
+func (p protocolTest) value() (key expr.MetaKey, value []byte) {
+	switch p.proto {
+	case etherLink:
+		return expr.MetaKeyIIFTYPE, []byte{1, 0} // ARPHRD_ETHER, in the host's order; see emit
+	case stmt.ARP, stmt.IP, stmt.IP6:
+		if number, ok := nfprotos[p.proto]; ok && p.family == Inet {
+			return expr.MetaKeyNFPROTO, []byte{number}
+		}
+		return expr.MetaKeyPROTOCOL, ethertypes[p.proto]
+	case stmt.VLAN, stmt.ICMP, stmt.ICMPv6, stmt.TCP, stmt.UDP:
+	}
+	return expr.MetaKeyL4PROTO, []byte{protoNumbers[p.proto]}
 }

@@ -1,6 +1,10 @@
 package firewall
 
-import "vifd/internal/stmt"
+import (
+	"slices"
+
+	"vifd/internal/stmt"
+)
 
 // sees reports whether a field can be read where a family's packets of that direction are judged. A statement about one that
 // cannot never holds, and is left out.
@@ -8,11 +12,11 @@ func sees(f Family, d direction, field *stmt.Field) bool {
 	switch field.Base {
 	case stmt.LinkHeader:
 		// What is sent to a routed guest has no link header yet, and a tag is gone before inet's hooks.
-		if f == Inet && (d == toGuest || needs(field, stmt.VLAN)) || f == ARP && (d == toGuest || needs(field, stmt.VLAN)) {
+		if f != Bridge && (d == toGuest || isOf(field, stmt.VLAN)) {
 			return false
 		}
 	case stmt.NetworkHeader:
-		return needs(field, stmt.ARP) && f != Inet || len(field.Needs) == 0 || !needs(field, stmt.ARP) && f != ARP
+		return isOf(field, stmt.ARP) && f != Inet || len(field.Needs) == 0 || !isOf(field, stmt.ARP) && f != ARP
 	case stmt.TransportHeader, stmt.Exthdr, stmt.ExthdrPresent, stmt.Ct:
 		return f != ARP
 	case stmt.Fib:
@@ -49,11 +53,5 @@ func seesMeta(f Family, d direction, key stmt.MetaKey) bool {
 	return true
 }
 
-func needs(f *stmt.Field, p stmt.Proto) bool {
-	for _, n := range f.Needs {
-		if n == p {
-			return true
-		}
-	}
-	return false
-}
+// isOf reports whether a field is one of a protocol's, or of one that it carries.
+func isOf(f *stmt.Field, p stmt.Proto) bool { return slices.Contains(f.Needs, p) }

@@ -70,10 +70,16 @@ func OpenTable(kernel Kernel) (*Table, error) {
 // read lists the elements of all maps and sets of guests.
 func (t *Table) read() (state, error) {
 	have := make(state)
+	err := t.each(func(iface string, e element, _ nft.Element) { have[iface] = append(have[iface], e) })
+	return have, err
+}
+
+// each lists the elements of all maps and sets of guests, as they are understood and as the kernel has them.
+func (t *Table) each(do func(iface string, e element, raw nft.Element)) error {
 	for _, l := range t.layouts {
 		sets, err := t.kernel.Sets(l.table)
 		if err != nil {
-			return nil, fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
+			return fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
 		}
 		for _, s := range sets {
 			kind, ours := setKind(l, s.Name)
@@ -82,16 +88,16 @@ func (t *Table) read() (state, error) {
 			}
 			elems, err := t.kernel.Elements(&nftables.Set{Table: l.table, Name: s.Name})
 			if err != nil {
-				return nil, fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
+				return fmt.Errorf("firewall: read table %s %s: %w", l.family, TableName, err)
 			}
-			for _, e := range elems {
-				if iface, e, ok := decode(e, kind); ok {
-					have[iface] = append(have[iface], e)
+			for _, raw := range elems {
+				if iface, e, ok := decode(raw, kind); ok {
+					do(iface, e, raw)
 				}
 			}
 		}
 	}
-	return have, nil
+	return nil
 }
 
 // setKind tells what the elements of a map or set of guests have in common.

@@ -1,9 +1,10 @@
 package firewall
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"hash/fnv"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"vifd/internal/stmt"
@@ -35,32 +36,18 @@ type Ref struct {
 	With     map[string][]string
 }
 
-// String is how a rule would write r; it tells refs with different arguments apart.
-func (r Ref) String() string {
-	if len(r.With) == 0 {
-		return r.Template
-	}
-	names := make([]string, 0, len(r.With))
-	for name := range r.With {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	args := make([]string, len(names))
-	for i, name := range names {
-		args[i] = name + "=" + strings.Join(r.With[name], ",")
-	}
-	return r.Template + "(" + strings.Join(args, " ") + ")"
-}
-
 // chainName is r's part of a chain's name. nft takes no other marks in a name than / \ _ - and the full stop; arguments
-// become a number, the same on every host.
+// become a number, the same on every host. Refs of one name share a chain: whoever may choose one argument (the addresses that reach
+// his guest) must not be able to make it collide with another's, so that the digest is a cryptographic one, of values in quotes.
 func (r Ref) chainName() string {
 	if len(r.With) == 0 {
 		return r.Template
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(r.String()))
-	return fmt.Sprintf("%s/%016x", r.Template, h.Sum64())
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(r.With)) {
+		fmt.Fprintf(h, "%q=%q ", name, r.With[name])
+	}
+	return fmt.Sprintf("%s/%x", r.Template, h.Sum(nil)[:8])
 }
 
 // listName is the name of a list of templates.

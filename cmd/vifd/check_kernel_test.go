@@ -119,18 +119,21 @@ func TestStatusCountsFrames(t *testing.T) {
 	stop(t, p)
 }
 
-// counted is the packets and bytes that nft lists of each element of the dispatch maps, by map and interface.
+// counted is the packets and bytes that nft lists of each guest's elements, in the dispatch map of a direction and the sets of who
+// is judged where, by direction and interface.
 func (h *host) counted(t *testing.T) map[string][2]uint64 {
 	t.Helper()
 	counts := make(map[string][2]uint64)
-	for _, name := range []string{"from-guest", "to-guest"} {
-		list := h.Run(t, "nft", "list", "map", "bridge", "vifd", name)
-		for _, m := range regexp.MustCompile(`"(\S+)" counter packets (\d+) bytes (\d+)`).FindAllStringSubmatch(list, -1) {
-			var n [2]uint64
-			if _, err := fmt.Sscan(m[2]+" "+m[3], &n[0], &n[1]); err != nil {
+	list := h.Run(t, "nft", "list", "table", "bridge", "vifd")
+	for _, block := range regexp.MustCompile(`(?m)^\t(?:map|set) (from|to)[-/]\S+ {$`).FindAllStringSubmatchIndex(list, -1) {
+		body, _, _ := strings.Cut(list[block[1]:], "\n\t}\n")
+		for _, m := range regexp.MustCompile(`"(\S+)" counter packets (\d+) bytes (\d+)`).FindAllStringSubmatch(body, -1) {
+			var packets, bytes uint64
+			if _, err := fmt.Sscan(m[2]+" "+m[3], &packets, &bytes); err != nil {
 				t.Fatal(err)
 			}
-			counts[name+" "+m[1]] = n
+			key := list[block[2]:block[3]] + "-guest " + m[1]
+			counts[key] = [2]uint64{counts[key][0] + packets, counts[key][1] + bytes}
 		}
 	}
 	return counts

@@ -17,10 +17,11 @@ type Chain struct {
 	Rules [][]byte // nil for a rule without user data
 }
 
-// Element is an element of a set or of a verdict map.
+// Element is an element of a set or of a map.
 type Element struct {
 	Key     []byte
-	Verdict int32  // of a map: NF_ACCEPT, NFT_GOTO … (<linux/netfilter/nf_tables.h>)
+	Value   []byte // of a map, unless it is a verdict map
+	Verdict int32  // of a verdict map: NF_ACCEPT, NFT_GOTO … (<linux/netfilter/nf_tables.h>)
 	Chain   string // of NFT_GOTO and NFT_JUMP
 	Packets uint64 // that the element's counter has counted, if it has one
 	Bytes   uint64
@@ -98,7 +99,7 @@ func (c *Conn) Sets(t *nftables.Table) ([]Set, error) {
 	return sets, nil
 }
 
-// Elements returns the elements of a set or verdict map; one that is not there has none.
+// Elements returns the elements of a set or map; one that is not there has none.
 func (c *Conn) Elements(s *nftables.Set) ([]Element, error) {
 	var elems []Element
 	query := appendString(appendString(nil, unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name), unix.NFTA_SET_ELEM_LIST_SET, s.Name)
@@ -118,7 +119,9 @@ func (c *Conn) Elements(s *nftables.Set) ([]Element, error) {
 
 func parseElement(attrs []byte) Element {
 	e := Element{Key: append([]byte(nil), attribute(attribute(attrs, unix.NFTA_SET_ELEM_KEY), unix.NFTA_DATA_VALUE)...)}
-	verdict := attribute(attribute(attrs, unix.NFTA_SET_ELEM_DATA), unix.NFTA_DATA_VERDICT)
+	data := attribute(attrs, unix.NFTA_SET_ELEM_DATA)
+	e.Value = append([]byte(nil), attribute(data, unix.NFTA_DATA_VALUE)...)
+	verdict := attribute(data, unix.NFTA_DATA_VERDICT)
 	if code := attribute(verdict, unix.NFTA_VERDICT_CODE); len(code) >= 4 {
 		e.Verdict = int32(binary.BigEndian.Uint32(code))
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // errElement says that an element has more to it than what vifd's have.
-var errElement = errors.New("an element of more than a key and a verdict")
+var errElement = errors.New("an element of more than a key and a verdict or value")
 
 // elementMessage is what follows the netlink header of a message about elements of a set. It is the one message encoded
 // here: guests come and go by it, and the library makes a hundred small allocations for each that does.
@@ -25,7 +25,7 @@ func elementMessage(s *nftables.Set, elems []nftables.SetElement) ([]byte, error
 	b, list := openNest(b, unix.NFTA_SET_ELEM_LIST_ELEMENTS)
 	for i := range elems {
 		e := &elems[i]
-		if len(e.KeyEnd)+len(e.Val)+len(e.Comment) > 0 || e.IntervalEnd || e.Timeout != 0 || e.Expires != 0 || e.Counter != nil {
+		if len(e.KeyEnd)+len(e.Comment) > 0 || e.VerdictData != nil && e.Val != nil || e.IntervalEnd || e.Timeout != 0 || e.Expires != 0 || e.Counter != nil {
 			return nil, errElement
 		}
 		b = appendElement(b, e)
@@ -37,6 +37,9 @@ func elementMessage(s *nftables.Set, elems []nftables.SetElement) ([]byte, error
 // elementSize is an upper bound of what appendElement adds.
 func elementSize(e *nftables.SetElement) int {
 	n := 3*unix.SizeofNlAttr + align(len(e.Key))
+	if e.Val != nil {
+		n += 2*unix.SizeofNlAttr + align(len(e.Val))
+	}
 	if e.VerdictData != nil {
 		n += 4*unix.SizeofNlAttr + 4 + align(len(e.VerdictData.Chain)+1)
 	}
@@ -58,6 +61,12 @@ func appendElement(b []byte, e *nftables.SetElement) []byte {
 			b = appendString(b, unix.NFTA_VERDICT_CHAIN, v.Chain)
 		}
 		closeNest(b, verdict)
+		closeNest(b, data)
+	}
+	if e.Val != nil {
+		var data int
+		b, data = openNest(b, unix.NFTA_SET_ELEM_DATA)
+		b = appendAttr(b, unix.NFTA_DATA_VALUE, e.Val)
 		closeNest(b, data)
 	}
 	closeNest(b, item)

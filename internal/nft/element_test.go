@@ -20,6 +20,11 @@ func TestElementMessage(t *testing.T) {
 	}
 	vmap := &nftables.Set{Table: table, Name: "from-guest", IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict}
 	macs := &nftables.Set{Table: table, Name: "guest-mac", KeyType: key, Concatenation: true}
+	ports := &nftables.Set{
+		Table: table, Name: "forward", IsMap: true, Concatenation: true,
+		KeyType:  nftables.MustConcatSetType(nftables.TypeInetProto, nftables.TypeInetService),
+		DataType: nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetService),
+	}
 	name := make([]byte, 16)
 	copy(name, "vif1.0")
 	for what, tt := range map[string]struct {
@@ -30,7 +35,8 @@ func TestElementMessage(t *testing.T) {
 		"several": {vmap, []nftables.SetElement{
 			{Key: name, VerdictData: &expr.Verdict{Kind: expr.VerdictDrop}}, {Key: name[1:], VerdictData: &expr.Verdict{Kind: expr.VerdictAccept}},
 		}},
-		"keys": {macs, []nftables.SetElement{{Key: append(name, 1, 2, 3, 4, 5, 6, 0, 0)}, {Key: name[:7]}}},
+		"values": {ports, []nftables.SetElement{{Key: []byte{6, 0, 0, 0, 0, 80, 0, 0}, Val: []byte{10, 0, 0, 1, 0, 80, 0, 0}}, {Key: []byte{17, 0, 0, 0, 0, 53, 0, 0}, Val: []byte{1}}}},
+		"keys":   {macs, []nftables.SetElement{{Key: append(name, 1, 2, 3, 4, 5, 6, 0, 0)}, {Key: name[:7]}}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +92,7 @@ func TestElementMessageRefusesWhatItCannotSay(t *testing.T) {
 	for what, e := range map[string]nftables.SetElement{
 		"end of an interval": {Key: []byte{1}, IntervalEnd: true},
 		"end of a key":       {Key: []byte{1}, KeyEnd: []byte{2}},
-		"value":              {Key: []byte{1}, Val: []byte{2}},
+		"verdict and value":  {Key: []byte{1}, Val: []byte{2}, VerdictData: &expr.Verdict{}},
 		"comment":            {Key: []byte{1}, Comment: "c"},
 		"time-out":           {Key: []byte{1}, Timeout: 1},
 		"expiry":             {Key: []byte{1}, Expires: 1},

@@ -12,7 +12,7 @@ func (p *parser) limit() (Item, *Error) {
 	l := Limit{Col: p.tokens[p.next].col}
 	p.next++
 	if t, ok := p.peek(); !ok || !t.is("rate") {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "limit needs the word rate", Hint: "as in limit rate over 10/second"}
+		return nil, at(t, "limit needs the word rate", "as in limit rate over 10/second")
 	}
 	p.next++
 	if t, _ := p.peek(); t.is("over") {
@@ -46,7 +46,7 @@ func (p *parser) ctCount() (Item, *Error) {
 	}
 	n, err := strconv.ParseUint(t.text, 10, 32)
 	if err != nil || octal(t.text) {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "ct count needs a number", Hint: "as in ct count over 10"}
+		return nil, at(t, "ct count needs a number", "as in ct count over 10")
 	}
 	p.next++
 	c.Count, c.Len = uint32(n), p.reached()-c.Col
@@ -81,11 +81,11 @@ func (p *parser) update() (Item, *Error) {
 	t, ok := p.peek()
 	u.Set = strings.TrimPrefix(t.text, "@")
 	if !ok || t.quoted || u.Set == t.text || !setName(u.Set) {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: head.text + " needs the name of a set", Hint: "lower-case letters, digits and dashes behind an @, as in @syn"}
+		return nil, at(t, head.text+" needs the name of a set", "lower-case letters, digits and dashes behind an @, as in @syn")
 	}
 	p.next++
 	if t, ok = p.peek(); !ok || !t.is("{") {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected {"}
+		return nil, at(t, "expected {", "")
 	}
 	p.next++
 	if err := p.updateKey(&u); err != nil {
@@ -96,7 +96,7 @@ func (p *parser) update() (Item, *Error) {
 		t, _ = p.peek()
 		d, err := parseTime(t.text)
 		if err != nil {
-			return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: err.Error(), Hint: "as in 90s, 5m or 1h30m"}
+			return nil, at(t, err.Error(), "as in 90s, 5m or 1h30m")
 		}
 		u.Timeout = d
 		p.next++
@@ -116,7 +116,7 @@ func (p *parser) update() (Item, *Error) {
 		return nil, at(head, "connections are counted by add, without timeout", "as in add @conns { $interface ct count over 10 }")
 	}
 	if t, ok = p.peek(); !ok || !t.is("}") {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected }"}
+		return nil, at(t, "expected }", "")
 	}
 	p.next++
 	u.Len = p.reached() - u.Col
@@ -195,7 +195,7 @@ func (p *parser) reject() (*Reject, *Error) {
 	}{"icmp": {RejectICMP, icmpCodes}, "icmpv6": {RejectICMPv6, icmpv6Codes}, "icmpx": {RejectICMPX, icmpxCodes}, "tcp": {RejectTCPReset, nil}}
 	k, ok := kinds[kind.text]
 	if !ok || kind.quoted {
-		return nil, &Error{Col: kind.col, Len: max(1, kind.len()), Msg: "a reject is answered with tcp reset, or with icmp, icmpv6 or icmpx and a code"}
+		return nil, at(kind, "a reject is answered with tcp reset, or with icmp, icmpv6 or icmpx and a code", "")
 	}
 	p.next++
 	if t, _ := p.peek(); t.is("type") && k.codes != nil {
@@ -204,7 +204,7 @@ func (p *parser) reject() (*Reject, *Error) {
 	code, ok := p.peek()
 	if k.codes == nil {
 		if !ok || !code.is("reset") {
-			return nil, &Error{Col: code.col, Len: max(1, code.len()), Msg: "expected reset"}
+			return nil, at(code, "expected reset", "")
 		}
 		p.next++
 		return &Reject{Kind: k.kind}, nil
@@ -216,11 +216,7 @@ func (p *parser) reject() (*Reject, *Error) {
 			return &Reject{Kind: k.kind, Code: uint8(s.value)}, nil
 		}
 	}
-	hint := "expected one of " + strings.Join(names, ", ")
-	if near, ok := nearest(code.text, names); ok {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return nil, &Error{Col: code.col, Len: max(1, code.len()), Msg: fmt.Sprintf("reject with %s has no code %q", kind.text, code.text), Hint: hint}
+	return nil, at(code, fmt.Sprintf("reject with %s has no code %q", kind.text, code.text), suggestion(code.text, names))
 }
 
 func (r *Reject) String() string {

@@ -119,7 +119,7 @@ func (p *parser) fib() (*Field, *Error) {
 	f := Field{Base: Fib}
 	t, ok := p.peek()
 	if !ok || !t.is("saddr") && !t.is("daddr") {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "fib asks about saddr or daddr"}
+		return nil, at(t, "fib asks about saddr or daddr", "")
 	}
 	f.Fib.Source = t.is("saddr")
 	words = append(words, t.text)
@@ -139,7 +139,7 @@ func (p *parser) fib() (*Field, *Error) {
 		case t.is("oif"):
 			f.Fib.Oif = true
 		default:
-			return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected mark, iif or oif after the dot"}
+			return nil, at(t, "expected mark, iif or oif after the dot", "")
 		}
 		p.next++
 		words = append(words, ".", t.text)
@@ -156,7 +156,7 @@ func (p *parser) fib() (*Field, *Error) {
 	case t.is("type"):
 		f.Fib.Result, f.Bits, f.Type = FibAddrType, 32, FibType
 	default:
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "fib answers oif, oifname or type"}
+		return nil, at(t, "fib answers oif, oifname or type", "")
 	}
 	if f.Fib.Oif && f.Fib.Result != FibAddrType {
 		return nil, at(t, "a route is not looked for by the interface it leads to", "ask by iif, or for the type")

@@ -43,11 +43,11 @@ func (p *parser) include() (*Include, *Error) {
 func (p *parser) argument() (Argument, *Error) {
 	name, ok := p.peek()
 	if !ok || name.quoted || strings.ContainsAny(name.text, "{}(),|&=!$@") {
-		return Argument{}, &Error{Col: name.col, Len: max(1, name.len()), Msg: "expected the name of a parameter"}
+		return Argument{}, at(name, "expected the name of a parameter", "")
 	}
 	p.next++
 	if t, ok := p.peek(); !ok || !t.is("=") {
-		return Argument{}, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected = and a value"}
+		return Argument{}, at(t, "expected = and a value", "")
 	}
 	p.next++
 	arg := Argument{Name: name.text, Col: name.col, Len: name.len()}
@@ -92,7 +92,7 @@ func (p *parser) argumentSet(arg Argument, open token) (Argument, *Error) {
 func (p *parser) argumentValue() (string, *Error) {
 	t, ok := p.peek()
 	if !ok || !t.quoted && strings.ContainsAny(t.text, "{}(),|&=!$@") {
-		return "", &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected a value"}
+		return "", at(t, "expected a value", "")
 	}
 	p.next++
 	return t.text, nil
@@ -108,7 +108,7 @@ func (p *parser) condition() (*Condition, *Error) {
 	}
 	t, ok := p.peek()
 	if !ok || t.quoted || !strings.HasPrefix(t.text, "$") || len(t.text) == 1 {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "if asks for a parameter", Hint: "as in if $flag, if not $flag, or if $kind == strict"}
+		return nil, at(t, "if asks for a parameter", "as in if $flag, if not $flag, or if $kind == strict")
 	}
 	p.next++
 	c.Param, c.Col, c.Len = t.text[1:], t.col, t.len()
@@ -120,7 +120,7 @@ func (p *parser) condition() (*Condition, *Error) {
 		c.Not = op.is("!=")
 		v, ok := p.peek()
 		if !ok || strings.ContainsAny(v.text, "{}(),|&=!$@") {
-			return nil, &Error{Col: v.col, Len: max(1, v.len()), Msg: "expected a value"}
+			return nil, at(v, "expected a value", "")
 		}
 		p.next++
 		c.Value = v.text

@@ -29,6 +29,11 @@ func (t token) String() string {
 // is reports whether t is the word, and no text in quotes.
 func (t token) is(word string) bool { return t.text == word && !t.quoted }
 
+// at is an error about a token; about the end of the text where there is none.
+func at(t token, msg, hint string) *Error {
+	return &Error{Col: t.col, Len: max(1, t.len()), Msg: msg, Hint: hint}
+}
+
 // lex cuts text into words. Braces, commas and operators stand alone; everything else runs to the next space, so that
 // addresses, ranges, prefixes and rates are one word each. A raw payload (@ll,0,48) keeps its commas; what stands in quotes
 // is one word.

@@ -2,11 +2,12 @@ package stmt
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// LogLevels are the levels of the kernel's log, from the gravest (syslog(2)); audit is one of nft's own.
+// logLevels are the levels of the kernel's log, from the gravest (syslog(2)). nft's audit is none of them, and is not taken.
 var logLevels = []string{"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"}
 
 // NF_LOG_* of <linux/netfilter/nf_log.h>.
@@ -83,12 +84,8 @@ func (p *parser) logOption(l *Log, option string) *Error {
 		}
 		l.Prefix = t.text
 	case "level":
-		if !levelKnown(t.text) {
-			hint := "expected one of " + strings.Join(logLevels, ", ")
-			if near, ok := nearest(t.text, logLevels); ok {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			return at(t, fmt.Sprintf("unknown log level %q", t.text), hint)
+		if !slices.Contains(logLevels, t.text) {
+			return at(t, fmt.Sprintf("unknown log level %q", t.text), suggestion(t.text, logLevels))
 		}
 		l.Level = t.text
 	case "flags":
@@ -146,21 +143,10 @@ func (p *parser) logFlags(l *Log) *Error {
 	return at(first, fmt.Sprintf("unknown log flag %q", first.text), "expected all, tcp sequence, tcp options, ip options, skuid or ether")
 }
 
-func levelKnown(level string) bool {
-	for _, l := range logLevels {
-		if l == level {
-			return true
-		}
-	}
-	return false
-}
-
 // LevelNumber is the level as syslog(2) numbers it.
 func (l *Log) LevelNumber() uint32 {
-	for i, name := range logLevels {
-		if name == l.Level {
-			return uint32(i)
-		}
+	if i := slices.Index(logLevels, l.Level); i >= 0 {
+		return uint32(i)
 	}
 	return 4 // warn
 }

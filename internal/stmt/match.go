@@ -163,7 +163,3 @@ func (f *Field) joins() bool {
 	return !f.Type.Bitmask && f.Type.Name != "integer" && f.Base != Fib && f.Base != ExthdrPresent && f.Bits%8 == 0 && f.Offset%8 == 0 &&
 		f.Kinds == nil && !strings.HasPrefix(f.Name, "nd ")
 }
-
-func at(t token, msg, hint string) *Error {
-	return &Error{Col: t.col, Len: t.len(), Msg: msg, Hint: hint}
-}

@@ -1,5 +1,18 @@
 package stmt
 
+import (
+	"fmt"
+	"strings"
+)
+
+// suggestion is a hint for who wrote word instead of one of names: the one that was meant, or all of them.
+func suggestion(word string, names []string) string {
+	if near, ok := nearest(word, names); ok {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "expected one of " + strings.Join(names, ", ")
+}
+
 // nearest returns the name that word most likely was meant to be: at most two edits away, and fewer than its own length.
 func nearest(word string, names []string) (string, bool) {
 	best, bestDist := "", 3

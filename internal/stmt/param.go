@@ -2,6 +2,7 @@ package stmt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -227,12 +228,7 @@ func (u *Use) Fits(types []Type) bool {
 		}
 		return true
 	}
-	for _, t := range u.Takes {
-		if len(types) == 1 && types[0] == t {
-			return true
-		}
-	}
-	return false
+	return len(types) == 1 && slices.Contains(u.Takes, types[0])
 }
 
 // Wants says in words what the place takes.
@@ -260,14 +256,7 @@ func (u *Use) Check(types []Type, value string) error {
 	return err
 }
 
-func (d *Datatype) takesType(t Type) bool {
-	for _, take := range d.takes {
-		if take == t {
-			return true
-		}
-	}
-	return false
-}
+func (d *Datatype) takesType(t Type) bool { return slices.Contains(d.takes, t) }
 
 // Params returns every parameter that s names, in order.
 func (s *Stmt) Params() []Use {

@@ -99,7 +99,7 @@ func (p *parser) burst(r Rate) (Rate, *Error) {
 	t, _ := p.peek()
 	n, err := strconv.ParseUint(t.text, 10, 32)
 	if err != nil || n == 0 || octal(t.text) {
-		return r, &Error{Col: t.col, Len: max(1, t.len()), Msg: "burst needs a number", Hint: "as in burst 20 packets"}
+		return r, at(t, "burst needs a number", "as in burst 20 packets")
 	}
 	p.next++
 	u, ok := p.peek()
@@ -113,7 +113,7 @@ func (p *parser) burst(r Rate) (Rate, *Error) {
 		if r.Bytes {
 			want = "bytes, kbytes or mbytes"
 		}
-		return r, &Error{Col: u.col, Len: max(1, u.len()), Msg: "a burst of this rate is in " + want}
+		return r, at(u, "a burst of this rate is in "+want, "")
 	}
 	p.next++
 	r.Burst = n * scale

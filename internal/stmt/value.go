@@ -52,7 +52,7 @@ func (p *parser) tuple(fs []*Field, inSet bool) (Tuple, *Error) {
 		t, ok := p.peek()
 		switch {
 		case i > 0 && (!ok || !t.is(".")):
-			return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected . and a value of " + f.Name}
+			return nil, at(t, "expected . and a value of "+f.Name, "")
 		case i > 0:
 			p.next++
 			t, ok = p.peek()
@@ -106,7 +106,7 @@ func (p *parser) flags(f *Field, inSet bool) ([]byte, *Error) {
 		p.next++
 	}
 	if t, ok := p.peek(); parens && (!ok || !t.is(")")) {
-		return nil, &Error{Col: t.col, Len: max(1, t.len()), Msg: "expected )"}
+		return nil, at(t, "expected )", "")
 	} else if parens {
 		p.next++
 	}
@@ -233,7 +233,7 @@ func (p *parser) set(fs []*Field) (Value, *Error) {
 		v.Tuples, begins = append(v.Tuples, tuple), append(begins, t)
 		sep, ok := p.peek()
 		if !ok || !sep.is(",") && !sep.is("}") {
-			return v, &Error{Col: sep.col, Len: max(1, sep.len()), Msg: "expected , or } in the set"}
+			return v, at(sep, "expected , or } in the set", "")
 		}
 		p.next++
 		if sep.is("}") {

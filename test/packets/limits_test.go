@@ -2,6 +2,7 @@ package packets
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -99,6 +100,54 @@ func TestClosedList(t *testing.T) {
 		arrived := w.exchange(t, c.me, closer, s.frames, c.victim.eth0)[0]
 		if got := whole(s.frames, arrived); got != regexp.MustCompile("^(gratuitous|RARP)").MatchString(s.name) {
 			t.Errorf("%s: that announce-self alone lets it pass is %v", s.name, got)
+		}
+	}
+}
+
+// A set whose keys a guest can choose is full for everybody when one guest has filled it, as docs/firewall.md says: a limit that lets
+// pass what is below it lets nobody new pass, one that drops what is above it stops nobody new. Keys that are an interface alone are as
+// many as there are guests.
+func TestWhoFillsASetFillsItForAll(t *testing.T) {
+	t.Parallel()
+	const room, frames = 65535, 20
+	w := newWorld(t, 5)
+	c := w.cast()
+	closer := w.guests[4]
+	w.introduce(t)
+	udp := func(g *guest, station net.HardwareAddr, dst netip.Addr) []byte {
+		return frame.Build(frame.Ethernet{Src: g.mac, Dst: station}, frame.IPv4{Src: g.ip4, Dst: dst}, frame.UDP{Src: 1, Dst: 2})
+	}
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		want  int // of the friend's frames, while the set is full
+	}{
+		{"below", []string{"include source-guard", "update @k { $interface . ip daddr limit rate 1000000/second burst 1000000 packets } accept", "drop"}, 0},
+		{"above", []string{"include source-guard", "update @k { $interface . ip daddr limit rate over 1/hour burst 1 packets } drop"}, frames},
+		{"each", []string{"include source-guard", "update @k { $interface limit rate over 1/hour burst 5 packets } drop"}, 5},
+	} {
+		p := edition(t, tt.lines...)
+		profile, err := p.Profile(firewall.List{Refs: []firewall.Ref{{Template: "mine"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var guests []firewall.Guest
+		for _, g := range w.guests {
+			judged := firewall.Guest{Interface: g.vif, Profile: p.Open(), MACs: []firewall.MAC{firewall.MAC(g.mac)}, IPs: []netip.Prefix{netip.PrefixFrom(g.ip4, 32)}}
+			if g == c.me || g == c.friend {
+				judged.Profile = profile
+			}
+			guests = append(guests, judged)
+		}
+		if _, err := w.table.Install(p, guests, nil); err != nil {
+			t.Fatal(err)
+		}
+		for i := range room { // to itself, so that it is judged and goes no further
+			c.me.eth0.Send(t, udp(c.me, c.me.mac, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})))
+		}
+		w.exchange(t, c.me, closer, nil, c.victim.eth0)
+		if got := w.exchange(t, c.friend, closer, slices.Repeat([][]byte{udp(c.friend, c.victim.mac, c.victim.ip4)}, frames), c.victim.eth0)[0]; len(got) != tt.want {
+			t.Errorf("%s: of another's %d frames there arrived %d, want %d", tt.name, frames, len(got), tt.want)
 		}
 	}
 }

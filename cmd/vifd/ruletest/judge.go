@@ -95,10 +95,9 @@ func (s *Subject) Judge(text string, d sample.Direction) (*Outcome, error) {
 }
 
 func (s *Subject) judge(o *Outcome, in firewall.Traffic) {
-	o.verdict = stmt.Accept
 	switch s.State {
 	case handler.StateIgnored, handler.StateUnmatched:
-		o.Reason = "the vif is " + s.State + ": nothing judges its packets"
+		o.verdict, o.Reason = stmt.Accept, "the vif is "+s.State+": nothing judges its packets"
 		return
 	case handler.StateBlocked, handler.StateFailed:
 		o.verdict, o.Reason = stmt.Drop, "the vif is "+s.State+" and passes nothing"
@@ -108,17 +107,22 @@ func (s *Subject) judge(o *Outcome, in firewall.Traffic) {
 		return
 	}
 	j := s.Program.Judge(s.Guest, in)
+	o.verdict = j.Verdict
 	o.Assumed = append(o.Assumed, j.Assumed...)
 	o.steps(j.Steps)
 	switch decider := j.Decider(); {
 	case j.Unseen != "":
-		o.verdict, o.Reason = stmt.Drop, "it gets to no rule, and nowhere else: "+j.Unseen
+		o.Reason = "it gets to no rule, and nowhere else: " + j.Unseen
 	case decider != nil:
-		o.verdict, o.wish = j.Verdict, decider.Source.Verdict
+		o.wish = decider.Source.Verdict
 		o.Template, o.Statement, o.Pos = templateOf(decider.Chain), decider.Source.Text, decider.Source.Where
 		o.path = path(j.Steps, decider.Chain)
 		if o.wish == stmt.Rejected && o.verdict == stmt.Drop {
-			o.Reason = "reject is carried out as drop: the kernel answers from none of the hooks that judge " + map[bool]string{true: "ARP", false: "what a bridge sends to a guest"}[j.Family == firewall.ARP]
+			judged := "what a bridge sends to a guest"
+			if j.Family == firewall.ARP {
+				judged = "ARP"
+			}
+			o.Reason = "reject is carried out as drop: the kernel answers from none of the hooks that judge " + judged
 		}
 	case len(j.Steps) == 0:
 		o.Reason = "no statement judges packets of that direction"
