@@ -115,13 +115,7 @@ func (j *Journal) Put(r Record) error {
 	if err != nil {
 		return fmt.Errorf("journal: putting the record of ifindex %d: %w", r.Ifindex, err)
 	}
-	for range putAttempts {
-		// ErrNotExist: a process that opened the journal swept the file between its creation and its lock.
-		if err = j.replace(recordName(r.Ifindex), data); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	if err != nil {
+	if err := j.replaceAlways(recordName(r.Ifindex), data); err != nil {
 		return fmt.Errorf("journal: putting the record of ifindex %d: %w", r.Ifindex, err)
 	}
 	return nil
@@ -158,8 +152,8 @@ func (j *Journal) List() ([]Record, error) {
 	var damaged []error
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasSuffix(name, tempSuffix) {
-			continue // being written at this moment
+		if strings.HasSuffix(name, tempSuffix) || name == hostName {
+			continue // being written at this moment, or no vif's
 		}
 		ifindex, ok := parseName(name)
 		if !ok || !entry.Type().IsRegular() {

@@ -26,6 +26,17 @@ func (j *Journal) replace(name string, data []byte) error {
 	return err
 }
 
+// replaceAlways is replace, also while other processes open the journal.
+func (j *Journal) replaceAlways(name string, data []byte) (err error) {
+	for range putAttempts {
+		// ErrNotExist: a process that opened the journal swept the file between its creation and its lock.
+		if err = j.replace(name, data); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
 func replaceAt(dir int, temp, name string, data []byte) error {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)

@@ -1,0 +1,282 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"vifd/internal/nft"
+)
+
+// Kernel is what a Table needs of *nft.Conn.
+type Kernel interface {
+	// Commit carries out all of a batch or nothing; nft.ErrUnknown says that nobody knows which.
+	Commit(b *nft.Batch) error
+	// Check asks whether Commit would, and changes nothing.
+	Check(b *nft.Batch) error
+	// Chains lists a table's chains; a table that is not there has none.
+	Chains(t *nftables.Table) ([]nft.Chain, error)
+	// Sets lists a table's named sets and maps; a table that is not there has none.
+	Sets(t *nftables.Table) ([]nft.Set, error)
+	// Elements lists a set's elements; one that is not there has none.
+	Elements(s *nftables.Set) ([]nft.Element, error)
+}
+
+var _ Kernel = (*nft.Conn)(nil)
+
+// Table is the kernel's tables called vifd of the families ip and ip6. They change together, in one transaction.
+type Table struct {
+	kernel Kernel
+	writes sync.Mutex // held through every transaction and everything that reads the kernel
+	ended  time.Time  // when the last group of requests was carried out; guarded by writes
+	last   time.Time  // when the last transaction was committed; guarded by writes
+
+	mu      sync.Mutex // guards what follows; never held while the kernel is asked
+	program *Program
+	book    *book // what the kernel has as far as is known
+	owners  map[string]int
+	queue   []*request
+	stats   Stats
+}
+
+// Stats counts since the Table was opened.
+type Stats struct {
+	Transactions uint64 // committed, the installations of programs among them
+	Changes      uint64 // Set and Remove calls that they carried out
+	Repairs      uint64 // times that the kernel held something else than was put there
+}
+
+// OpenTable reads what the tables hold from the kernel and changes nothing.
+func OpenTable(kernel Kernel) (*Table, error) {
+	t := &Table{kernel: kernel, owners: make(map[string]int)}
+	elems, err := t.read()
+	if err != nil {
+		return nil, fmt.Errorf("nat: %w", err)
+	}
+	t.book = attribute(elems)
+	return t, nil
+}
+
+// read lists the elements of all sets and maps that can be vifd's.
+func (t *Table) read() ([]element, error) {
+	var list []element
+	for fam := range families {
+		table := fam.table()
+		sets, err := t.kernel.Sets(table)
+		if err != nil {
+			return nil, fmt.Errorf("read table %s %s: %w", fam, TableName, err)
+		}
+		for _, s := range sets {
+			shape, ours := parseShape(fam, s.Name)
+			if !ours {
+				continue
+			}
+			elems, err := t.kernel.Elements(&nftables.Set{Table: table, Name: s.Name})
+			if err != nil {
+				return nil, fmt.Errorf("read table %s %s: %w", fam, TableName, err)
+			}
+			for _, have := range elems {
+				if e, ok := decode(fam, shape, have); ok {
+					list = append(list, e)
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
+// Stats returns the counters.
+func (t *Table) Stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stats
+}
+
+// Interfaces returns the interfaces of the guests that the tables know, sorted.
+func (t *Table) Interfaces() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.book.guests)), func(name string) bool { return name == "" })
+}
+
+// Install puts p and exactly these guests in force, in one transaction. owners tells the ifindex of each guest's interface. What is
+// so already is not written; wrote tells whether anything was. Without networks and guests the tables are removed.
+func (t *Table) Install(p *Program, list []Guest, owners map[string]int) (wrote bool, err error) {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	want, err := together(list)
+	if err != nil {
+		return false, fmt.Errorf("nat: %w", err)
+	}
+	p = p.covering(want.all())
+	wrote, err = t.swap(p, want)
+	if err != nil {
+		return wrote, fmt.Errorf("nat: install %d rules and %d guests: %w", p.Rules(), len(list), err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.program, t.book, t.owners = p, want, maps.Clone(owners)
+	if t.owners == nil {
+		t.owners = make(map[string]int)
+	}
+	return wrote, nil
+}
+
+// together makes a book of guests, unless forwards of theirs overlap.
+func together(list []Guest) (*book, error) {
+	b, c := newBook(), make(changes, len(list))
+	for i := range list {
+		g := &list[i]
+		elems, err := g.elements()
+		if err != nil {
+			return nil, fmt.Errorf("guest %s: %w", g.Interface, err)
+		}
+		if _, twice := c[g.Interface]; twice {
+			return nil, fmt.Errorf("guest %s is there twice", g.Interface)
+		}
+		c[g.Interface] = elems
+	}
+	if _, _, err := b.plan(c); err != nil {
+		return nil, err
+	}
+	b.apply(c)
+	return b, nil
+}
+
+// CheckGuests reports what is wrong with guests, and which of their forwards overlap; nil means nothing.
+func CheckGuests(list []Guest) error {
+	_, err := together(list)
+	return err
+}
+
+// Ensure puts p in force and leaves every guest as it is: for a process that knows of one guest only.
+func (t *Table) Ensure(p *Program) (wrote bool, err error) {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	t.mu.Lock()
+	p = p.covering(t.book.all())
+	t.mu.Unlock()
+	b := nft.NewBatch()
+	done, err := t.install(b, p, true)
+	if err == nil {
+		err = t.commit(b, done.rewrites)
+	}
+	if err != nil {
+		return false, fmt.Errorf("nat: install %d rules: %w", p.Rules(), err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.program = p
+	return b.Len() > 0, nil
+}
+
+// Check asks the kernel whether it would take p, and changes nothing.
+func (t *Table) Check(p *Program) error {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	b := nft.NewBatch()
+	done, err := t.install(b, p, false)
+	if err == nil {
+		done.left.drop(b)
+		err = t.kernel.Check(b)
+	}
+	if err != nil {
+		return fmt.Errorf("nat: check %d rules: %w", p.Rules(), err)
+	}
+	return nil
+}
+
+// swapTries bounds how often an installation whose outcome is unknown, or that somebody came between, is looked at again.
+const swapTries = 3
+
+// swap takes the kernel from whatever it has to p and want.
+func (t *Table) swap(p *Program, want *book) (wrote bool, err error) {
+	for range swapTries {
+		var did bool
+		did, err = t.swapOnce(p, want)
+		wrote = wrote || did
+		if err == nil || !drifted(err) {
+			break
+		}
+	}
+	return wrote, err
+}
+
+func (t *Table) swapOnce(p *Program, want *book) (wrote bool, err error) {
+	have, err := t.read()
+	if err != nil {
+		return false, err
+	}
+	b := nft.NewBatch()
+	done, err := t.install(b, p, false)
+	if err != nil {
+		return false, err
+	}
+	there := make(map[element]bool, len(have))
+	var add, del []element
+	for i := range have {
+		e := have[i]
+		if done.gone(e) {
+			continue
+		}
+		there[e] = true
+		if want.users[e] == 0 {
+			del = append(del, e)
+		}
+	}
+	for e := range want.users {
+		if !there[e] {
+			add = append(add, e)
+		}
+	}
+	slices.SortFunc(add, element.compare)
+	slices.SortFunc(del, element.compare)
+	write(b, add, del)
+	done.left.drop(b)
+	return b.Len() > 0, t.commit(b, done.rewrites)
+}
+
+// settled is how long after a transaction no packet is still on its way that began before it. The kernel has room for two
+// generations of a chain: a packet that has been on its way since before the last one would read new rules from the place of the
+// old ones, before their sets are there for it, and what it missed its whole connection would lack.
+const settled = 20 * time.Millisecond
+
+// commit carries b out. It is called with writes held.
+func (t *Table) commit(b *nft.Batch, rewrites bool) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	if wait := settled - time.Since(t.last); rewrites && wait > 0 {
+		time.Sleep(wait)
+	}
+	err := t.kernel.Commit(b)
+	t.last = time.Now()
+	if err != nil {
+		return explain(err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stats.Transactions++
+	return nil
+}
+
+// errNoNAT says that the kernel cannot do what this package is for.
+var errNoNAT = errors.New("the kernel lacks NAT for nftables (modules nft_chain_nat, nft_nat, nft_masq, nft_fib_ipv4 and nft_fib_ipv6)")
+
+// explain says what the kernel lacks where it refused a chain or a rule for that.
+func explain(err error) error {
+	var refusal *nft.Error
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	if refusal.Errno == unix.EOPNOTSUPP || refusal.Errno == unix.ENOENT && refusal.Rule != "" {
+		return fmt.Errorf("%w: %w", errNoNAT, err)
+	}
+	return err
+}
