@@ -58,6 +58,8 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 		p.Guest = r.leaveAlone(l)
 	case d.Kind == rules.Block:
 		r.block(&p, l, StateBlocked, "")
+	case d.Kind != rules.Bridge:
+		r.block(&p, l, StateFailed, d.Kind.String()+" is not carried out by this version")
 	default:
 		r.connect(&p, l)
 	}

@@ -191,3 +191,67 @@ func TestUnmatchedDefault(t *testing.T) {
 		t.Errorf("Decide() = %+v, %v; want the default, block", d, err)
 	}
 }
+
+const connections = `
+networks:
+  lan: {route: {uplink: eth0}}
+  private: {nat: {uplink: eth1, subnet: [10.77.0.0/16, "fd77::/48"], dhcp: true}}
+  xenbr0: {bridge: {}}
+guests:
+  - {interface: vif1.0, mac: "00:16:3e:00:00:01", ip: [192.0.2.1]}
+rules:
+  - {name: bridge, match: {env.HOW: bridge}, bridge: "${env.NET:-xenbr0}", link: {alias: "of ${interface}"}}
+  - {name: route, match: {env.HOW: route}, route: "${env.NET:-lan}"}
+  - {name: own, match: {env.HOW: own}, route: {uplink: "${env.NET:-eth9}", address: 192.0.2.254}}
+  - {name: nat, match: {env.HOW: nat}, nat: {network: "${env.NET:-private}"}, link: {alias: "${env.ALIAS:-x}"}}
+  - {name: own-nat, match: {env.HOW: own-nat}, nat: {uplink: "${env.NET}", subnet: 10.78.0.0/16}}
+  - {name: rest, match: {interface: "*"}, ignore: true}
+`
+
+// TestNetworks: whatever a rule calls its network, the decision holds what is declared under that name.
+func TestNetworks(t *testing.T) {
+	m := load(t, connections)
+	for _, tt := range []struct {
+		how, net string
+		want     string // kind network bridge/route's uplink/nat's uplink subnets dhcp alias, or an error's words
+	}{
+		{"bridge", "", "bridge xenbr0 xenbr0// [] false of vif1.0"},
+		{"bridge", "br7", "bridge br7 br7// [] false of vif1.0"},
+		{"bridge", "lan", `rule "bridge": bridge: network "lan" is of kind route`},
+		{"bridge", "a-name-too-long-for-it", "15"},
+		{"route", "", "route lan /eth0/ [] false "},
+		{"route", "private", `rule "route": route: network "private" is of kind nat`},
+		{"route", "xenbr1", `rule "route": route: there is no network "xenbr1"`},
+		{"own", "", "route  /eth9/ [] false "},
+		{"own", "a/b", "holds '/'"},
+		{"nat", "", "nat private //eth1 [10.77.0.0/16 fd77::/48] true x"},
+		{"nat", "lan", `rule "nat": nat: network "lan" is of kind route`},
+		{"own-nat", "eth3", "nat  //eth3 [10.78.0.0/16] false "},
+		{"own-nat", "", `fact "env.NET" is not known`},
+		{"none", "", "ignore  // [] false "},
+	} {
+		facts := given{"interface": "vif1.0", "env.HOW": tt.how}
+		if tt.net != "" {
+			facts["env.NET"] = tt.net
+		}
+		d, err := m.Decide(m.Facts(facts))
+		if err != nil {
+			if !strings.Contains(err.Error(), tt.want) || d.Rule == nil {
+				t.Errorf("%s %s: %v, want it to say %q and name the rule", tt.how, tt.net, err, tt.want)
+			}
+			continue
+		}
+		got := fmt.Sprintf("%s %s %s/%s/%s %v %t %s", d.Kind, d.Network, d.Bridge, d.Route.Uplink, d.NAT.Uplink, d.NAT.Subnet, d.NAT.DHCP, d.Alias)
+		if got != tt.want {
+			t.Errorf("%s %s: %q, want %q", tt.how, tt.net, got, tt.want)
+		}
+		if guests := len(d.Guest.IPs); (guests == 1) != (d.Kind != rules.Ignore) {
+			t.Errorf("%s %s: %d addresses", tt.how, tt.net, guests)
+		}
+	}
+	for _, alias := range []string{strings.Repeat("x", 256), "a\nb"} {
+		if _, err := m.Decide(m.Facts(given{"interface": "vif1.0", "env.HOW": "nat", "env.ALIAS": alias})); err == nil || !strings.Contains(err.Error(), "link: alias: an alias ") {
+			t.Errorf("alias %q: %v", alias, err)
+		}
+	}
+}

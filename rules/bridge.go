@@ -8,16 +8,15 @@ import (
 func (d *decoder) bridge(n *yaml.Node) BridgePort {
 	var p BridgePort
 	if n.Kind != yaml.MappingNode {
-		p.Name, _ = d.expandable(n, "the bridge's name", checkInterface)
+		p.Name = d.networkName(n, Bridge)
 		return p
 	}
 	var learning, static *yaml.Node
 	s := schema{
 		what: "bridge",
 		known: []string{
-			"name", "create", "isolated", "hairpin", "learning", "flood", "mcast-flood", "neigh-suppress", "guard", "root-block", "static-fdb",
+			"name", "create", "isolated", "hairpin", "learning", "flood", "mcast-flood", "neigh-suppress", "guard", "root-block", "static-fdb", "vlan",
 		},
-		later:    []string{"vlan"},
 		required: []string{"name"},
 	}
 	d.fields(n, s, func(key string, _, v *yaml.Node) {
@@ -28,7 +27,7 @@ func (d *decoder) bridge(n *yaml.Node) BridgePort {
 		}
 		switch key {
 		case "name":
-			p.Name, _ = d.expandable(v, "the bridge's name", checkInterface)
+			p.Name = d.networkName(v, Bridge)
 		case "create":
 			flag(&p.Create)
 		case "isolated":
@@ -51,6 +50,8 @@ func (d *decoder) bridge(n *yaml.Node) BridgePort {
 		case "static-fdb":
 			static = v
 			p.StaticFDB, _ = d.boolean(v, key)
+		case "vlan":
+			p.VLAN = d.vlan(v)
 		}
 	})
 	if p.StaticFDB && p.Learning != nil && *p.Learning {

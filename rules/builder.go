@@ -12,8 +12,10 @@ type builder struct {
 	set       Set
 	rules     map[string]Pos
 	templates map[string]*templateEntry
-	defaults  Pos // of the first `defaults: unmatched`
-	uplinks   map[string]Pos
+	defaults  Pos            // of the first `defaults: unmatched`
+	uplinks   map[string]Pos // of bridge networks
+	refs      []networkRef
+	subnets   []subnet
 	guests    guestIndex
 	tests     map[testName]Pos
 	unread    bool // a file could not be read: what it defines is not known
@@ -124,12 +126,21 @@ const maxName = 64
 
 // name checks the name of a rule or network: letters, digits, and after the first also . _ -
 func (d *decoder) name(n *yaml.Node, what, name string) bool {
-	ok := len(name) <= maxName && isWord(name[0]) && allOf(name, func(c byte) bool { return isWord(c) || c == '.' || c == '_' || c == '-' })
-	if !ok {
-		d.problem(d.src.node(n), codeName, fmt.Sprintf("%s is no name for %s", short(name), what),
-			fmt.Sprintf("a name has up to %d letters, digits, dots, underscores and dashes, and begins with a letter or digit", maxName))
+	verr := checkName(what, name)
+	if verr != nil {
+		d.problem(d.src.node(n), verr.code, verr.msg, verr.hint)
 	}
-	return ok
+	return verr == nil
+}
+
+func checkName(what, name string) *valueError {
+	if name != "" && len(name) <= maxName && isWord(name[0]) && allOf(name, func(c byte) bool { return isWord(c) || c == '.' || c == '_' || c == '-' }) {
+		return nil
+	}
+	return &valueError{
+		code: codeName, len: len(name), msg: fmt.Sprintf("%s is no name for %s", short(name), what),
+		hint: fmt.Sprintf("a name has up to %d letters, digits, dots, underscores and dashes, and begins with a letter or digit", maxName),
+	}
 }
 
 // lowerName checks the name of a template or parameter, which become parts of names in the kernel: lower-case letters, digits, dashes.
@@ -148,6 +159,9 @@ func (b *builder) finish(rep *Report) {
 	b.checkTemplates(rep)
 	b.checkFirewalls(rep)
 	b.checkGuestAddrs(rep)
+	b.checkNetworkRefs(rep)
+	b.checkSubnets(rep)
+	b.checkForwards(rep)
 	b.checkTests(rep)
 	for name, t := range b.templates {
 		b.set.Templates[name] = t.forget()

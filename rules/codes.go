@@ -40,6 +40,9 @@ const (
 	codeUnusedParam = "VIF212"
 	codeNoRule      = "VIF213"
 	codeNoNetwork   = "VIF214"
+	codeForwarded   = "VIF215"
+	codeSubnetTwice = "VIF216"
+	codeNetworkKind = "VIF217"
 	codeName        = "VIF301"
 	codeInterface   = "VIF302"
 	codePattern     = "VIF303"
@@ -56,6 +59,8 @@ const (
 	codeSetClash    = "VIF314"
 	codeHandOn      = "VIF315"
 	codeSharedLimit = "VIF316"
+	codeRate        = "VIF317"
+	codeDuration    = "VIF318"
 
 	// Those of problems that are found when the rules are compiled, or shown to the kernel.
 	CodeNotCompiled = "VIF401"
@@ -110,6 +115,9 @@ var codeTable = [...]Code{
 	{codeUnusedParam, "a template parameter that no statement uses"},
 	{codeNoRule, "an unknown rule"},
 	{codeNoNetwork, "an unknown network"},
+	{codeForwarded, "a port forwarded twice"},
+	{codeSubnetTwice, "subnets that overlap"},
+	{codeNetworkKind, "a network of another kind than the action"},
 	{codeName, "a bad name"},
 	{codeInterface, "a bad interface name"},
 	{codePattern, "a bad pattern"},
@@ -126,6 +134,8 @@ var codeTable = [...]Code{
 	{codeSetClash, "a set with two kinds of keys or states"},
 	{codeHandOn, "a parameter that every template has, handed on"},
 	{codeSharedLimit, "a limit that all guests share"},
+	{codeRate, "a bad rate or size"},
+	{codeDuration, "a bad duration"},
 	{CodeNotCompiled, "templates that cannot be compiled"},
 	{CodeUnseen, "a statement that never holds, because nobody can see what it asks about"},
 	{CodeRefused, "a statement that the kernel refuses"},

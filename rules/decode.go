@@ -205,6 +205,12 @@ func (d *decoder) boolean(n *yaml.Node, what string) (value, ok bool) {
 
 // integer reads a number from lo to hi.
 func (d *decoder) integer(n *yaml.Node, what string, lo, hi int) (int, bool) {
+	i, ok := d.number(n, what, int64(lo), int64(hi))
+	return int(i), ok
+}
+
+// number is integer for what does not fit into an int everywhere.
+func (d *decoder) number(n *yaml.Node, what string, lo, hi int64) (int64, bool) {
 	v, kind, ok := d.scalar(n, what, "a number")
 	if !ok || d.substituted(n, what) {
 		return 0, false
@@ -217,12 +223,51 @@ func (d *decoder) integer(n *yaml.Node, what string, lo, hi int) (int, bool) {
 		d.wrongType(n, what, "a whole number", hint)
 		return 0, false
 	}
-	i, err := strconv.Atoi(v)
+	i, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || i < lo || i > hi {
 		d.problem(d.src.node(n), codeOutOfRange, fmt.Sprintf("%s is from %d to %d, found %s", what, lo, hi, v), "")
 		return 0, false
 	}
 	return i, true
+}
+
+// span reads a number or a range of them, both from lo to hi.
+func (d *decoder) span(n *yaml.Node, what string, lo, hi uint16) (first, last uint16, ok bool) {
+	v, ok := d.textOrNumber(n, what)
+	if !ok || d.substituted(n, what) {
+		return 0, 0, false
+	}
+	a, b, verr := parseRange(v, fact{name: what, max: int64(hi)})
+	switch {
+	case verr != nil:
+		d.value(n, verr)
+		return 0, 0, false
+	case a < int64(lo):
+		d.problem(d.src.node(n), codeOutOfRange, fmt.Sprintf("%s is from %d to %d, found %s", what, lo, hi, v), "")
+		return 0, 0, false
+	}
+	return uint16(a), uint16(b), true
+}
+
+// onOff reads on or off, as ethtool has it. Unquoted they are booleans to some YAML readers, to which true and false are the same
+// thing; here one word means it.
+func (d *decoder) onOff(n *yaml.Node, what string) (on, ok bool) {
+	v, kind, ok := d.scalar(n, what, "on or off")
+	switch {
+	case !ok || d.substituted(n, what):
+		return false, false
+	case v == "on", v == "off":
+		return v == "on", true
+	case kind == scalarBool, kind == scalarSwitch:
+		better := "off"
+		if slices.Contains([]string{"true", "yes", "on"}, strings.ToLower(v)) {
+			better = "on"
+		}
+		d.problem(d.src.node(n), codeBoolean, fmt.Sprintf("%s must be on or off, found %s", what, v), "write "+better)
+	default:
+		d.wrongType(n, what, "on or off", "")
+	}
+	return false, false
 }
 
 // interfaceName reads the name of an interface.

@@ -16,7 +16,15 @@ func dump(s *Set) string {
 	p("unmatched %s", s.Defaults.Unmatched)
 	for _, name := range sortedKeys(s.Networks) {
 		n := s.Networks[name]
-		p("network %s (%s) bridge uplink=%q create=%t mtu=%d", n.Name, n.Pos, n.Bridge.Uplink, n.Bridge.Create, n.Bridge.MTU)
+		switch n.Kind {
+		case BridgeNetwork:
+			p("network %s (%s) bridge uplink=%q create=%t mtu=%d", n.Name, n.Pos, n.Bridge.Uplink, n.Bridge.Create, n.Bridge.MTU)
+		case RouteNetwork:
+			p("network %s (%s) route uplink=%q", n.Name, n.Pos, n.Route.Uplink)
+		case NATNetwork:
+			p("network %s (%s) nat uplink=%q subnet=%s dhcp=%t dns=%s domain=%q lease=%s mtu=%d",
+				n.Name, n.Pos, n.NAT.Uplink, n.NAT.Subnet, n.NAT.DHCP, n.NAT.DNS, n.NAT.Domain, n.NAT.Lease, n.NAT.MTU)
+		}
 	}
 	for _, g := range s.Guests {
 		p("guest (%s) interface=%q domain=%q vif=%d mac=%s ip=%v", g.Pos, g.Interface, g.Domain, g.Vif, g.MAC, dumpIPs(g.IP))
@@ -46,6 +54,8 @@ func dump(s *Set) string {
 		if br := r.Action.Bridge; r.Action.Kind == Bridge {
 			p("  bridge %q%s mtu=%d static-fdb=%t", br.Name, dumpFlags(br), br.MTU, br.StaticFDB)
 		}
+		dumpRouted(p, &r.Action)
+		dumpLink(p, &r)
 		for _, ref := range r.Firewall {
 			p("  firewall %s (%s) %s", ref.Name, ref.Pos, dumpWith(ref.With))
 		}
@@ -60,6 +70,50 @@ func dump(s *Set) string {
 		dumpTest(p, &s.Tests[i])
 	}
 	return b.String()
+}
+
+func dumpRouted(p func(format string, args ...any), a *Action) {
+	switch a.Kind {
+	case Route:
+		r := a.Route
+		p("  route network=%q uplink=%q address=%s proxy=%t metric=%d table=%d neighbor=%t", r.Network, r.Uplink, r.Address, r.Proxy, r.Metric, r.Table, r.Neighbor)
+	case NAT:
+		p("  nat network=%q uplink=%q subnet=%s", a.NAT.Network, a.NAT.Uplink, a.NAT.Subnet)
+		for i := range a.NAT.Forward {
+			f := &a.NAT.Forward[i]
+			p("  forward (%s+%d) %s to=%d from=%s", f.Pos, f.Pos.Len, f, f.To, f.From)
+		}
+	case Bridge:
+		if v := a.Bridge.VLAN; v != nil {
+			p("  vlan %+v", *v)
+		}
+	case Ignore, Block:
+	}
+}
+
+func dumpLink(p func(format string, args ...any), r *Rule) {
+	if r.Rate != (Rate{}) {
+		p("  rate %+v", r.Rate)
+	}
+	l := &r.Link
+	if l.MTU != 0 {
+		p("  link mtu=%d", l.MTU)
+	}
+	if l.TxQueueLen != nil {
+		p("  link txqueuelen=%d", *l.TxQueueLen)
+	}
+	if l.Group != nil {
+		p("  link group=%d", *l.Group)
+	}
+	if l.Alias != nil {
+		p("  link alias=%q", *l.Alias)
+	}
+	for _, o := range l.Offload {
+		p("  link offload %s=%t", o.Feature, o.On)
+	}
+	for _, s := range l.Sysctl {
+		p("  link sysctl %s=%d %s", s.Name, s.Value, s.File("vif1.0"))
+	}
 }
 
 func dumpTest(p func(format string, args ...any), t *Test) {

@@ -85,8 +85,11 @@ func checkSet(t *testing.T, set *Set) {
 				t.Errorf("rule %s: template %q", r.Name, ref.Name)
 			}
 		}
-		if r.Action.Kind == Bridge && r.Action.Bridge.Name.String() == "" {
-			t.Errorf("rule %s: no bridge", r.Name)
+		checkAction(t, set, r)
+	}
+	for _, n := range set.Networks {
+		if n.Kind == 0 || n.Kind == NATNetwork && (len(n.NAT.Subnet) == 0 || n.NAT.Uplink == "") || n.Kind == RouteNetwork && n.Route.Uplink == "" {
+			t.Errorf("network %+v", n)
 		}
 	}
 	for name, tmpl := range set.Templates {
@@ -130,5 +133,43 @@ func checkSet(t *testing.T, set *Set) {
 		if g := &set.Guests[i]; g.Interface == "" && g.Domain == "" && g.MAC == nil {
 			t.Errorf("guest %+v", g)
 		}
+	}
+}
+
+// checkAction asserts what whoever carries an action out relies on.
+func checkAction(t *testing.T, set *Set, r *Rule) {
+	t.Helper()
+	a := &r.Action
+	name := a.Network()
+	switch a.Kind {
+	case Bridge:
+		if name.String() == "" {
+			t.Errorf("rule %s: no bridge", r.Name)
+		}
+	case Route:
+		if (name.String() == "") == (a.Route.Uplink.String() == "") || a.Route.Table == 0 {
+			t.Errorf("rule %s: %+v", r.Name, a.Route)
+		}
+	case NAT:
+		if (name.String() == "") == (a.NAT.Uplink.String() == "") || (name.String() == "") != (len(a.NAT.Subnet) > 0) {
+			t.Errorf("rule %s: %+v", r.Name, a.NAT)
+		}
+		for i, f := range a.NAT.Forward {
+			if f.Proto == "" || f.First == 0 || f.Last < f.First || f.To == 0 || int(f.To)+int(f.Last-f.First) > maxPort || f.Pos.Line == 0 {
+				t.Errorf("rule %s: forward %d: %+v", r.Name, i, f)
+			}
+		}
+	case Ignore, Block:
+	}
+	if literal, ok := name.Literal(); ok && literal != "" {
+		if n := set.Networks[literal]; n.Kind != a.Kind.Network() && (n.Kind != 0 || a.Kind != Bridge) {
+			t.Errorf("rule %s: network %+v", r.Name, n)
+		}
+	}
+	if v := a.Bridge.VLAN; v != nil && v.Untagged == 0 && len(v.Tagged) == 0 {
+		t.Errorf("rule %s: vlan %+v", r.Name, *v)
+	}
+	if r.Rate.Burst > 0 && r.Rate.FromGuest == (Bandwidth{}) && r.Rate.ToGuest == (Bandwidth{}) {
+		t.Errorf("rule %s: rate %+v", r.Name, r.Rate)
 	}
 }

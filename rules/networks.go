@@ -27,21 +27,53 @@ func (d *decoder) network(k, v *yaml.Node) {
 		return
 	}
 	d.set.set.Networks[name] = n
-	s := schema{what: fmt.Sprintf("network %q", name), known: []string{"bridge"}, later: []string{"route", "nat"}}
-	ok := d.fields(v, s, func(_ string, _, v *yaml.Node) {
-		if verr := checkInterface(name); verr != nil {
-			verr.hint = "a network of kind bridge has its bridge's name"
-			d.problem(n.Pos, verr.code, verr.msg, verr.hint)
+	s := schema{what: fmt.Sprintf("network %q", name), known: []string{"bridge", "route", "nat"}}
+	var kind *yaml.Node
+	ok := d.fields(v, s, func(key string, k, v *yaml.Node) {
+		if kind != nil {
+			d.rep.add(Problem{
+				Pos: d.src.node(k), Code: codeConflict, Msg: fmt.Sprintf("a network has one kind, and this one has %s and %s", kind.Value, key),
+				Hint: "make two networks of it", Related: &Related{Pos: d.src.node(kind), Msg: "the first kind is here"},
+			})
+			return
 		}
-		d.bridgeNetwork(v, &n)
+		kind = k
+		switch key {
+		case "bridge":
+			n.Kind = BridgeNetwork
+			if verr := checkInterface(name); verr != nil {
+				d.problem(n.Pos, verr.code, verr.msg, "a network of kind bridge has its bridge's name")
+			}
+			d.bridgeNetwork(v, &n)
+		case "route":
+			n.Kind = RouteNetwork
+			d.routeNetwork(v, &n)
+		case "nat":
+			n.Kind = NATNetwork
+			d.natNetwork(v, &n)
+		}
 	})
 	if !ok {
 		return
 	}
 	if len(v.Content) == 0 {
-		d.problem(d.src.node(k), codeMissingKey, s.what+" needs a kind", "bridge: {}")
+		d.problem(d.src.node(k), codeMissingKey, s.what+" needs a kind", "one of bridge, route and nat, as in bridge: {}")
 	}
 	d.set.set.Networks[name] = n
+}
+
+// String returns the kind's key in a network.
+func (k NetworkKind) String() string {
+	switch k {
+	case BridgeNetwork:
+		return "bridge"
+	case RouteNetwork:
+		return "route"
+	case NATNetwork:
+		return "nat"
+	default:
+		return "none"
+	}
 }
 
 func (d *decoder) bridgeNetwork(v *yaml.Node, n *Network) {
@@ -71,5 +103,12 @@ func (d *decoder) bridgeNetwork(v *yaml.Node, n *Network) {
 		case "mtu":
 			n.Bridge.MTU, _ = d.integer(v, "mtu", minMTU, maxMTU)
 		}
+	})
+}
+
+func (d *decoder) routeNetwork(v *yaml.Node, n *Network) {
+	s := schema{what: fmt.Sprintf("route network %q", n.Name), known: []string{"uplink"}, required: []string{"uplink"}}
+	d.fields(v, s, func(key string, _, v *yaml.Node) {
+		n.Route.Uplink, _ = d.interfaceName(v, key)
 	})
 }

@@ -17,6 +17,12 @@ func (k ActionKind) String() string {
 		return "block"
 	case Bridge:
 		return "bridge"
+	case Route:
+		return "route"
+	case NAT:
+		return "nat"
+	case Ignore:
+		return "ignore"
 	default:
 		return "ignore"
 	}
@@ -26,11 +32,10 @@ func (k ActionKind) String() string {
 func (d *decoder) rule(n *yaml.Node) {
 	var r Rule
 	beside := map[string]*yaml.Node{} // keys that only some actions heed
-	mtu := 0
 	s := schema{
 		what:     "a rule",
-		known:    []string{"name", "match", "bridge", "ignore", "block", "firewall", "guest", "link"},
-		later:    []string{"route", "nat", "rate", "hooks"},
+		known:    []string{"name", "match", "bridge", "route", "nat", "ignore", "block", "firewall", "guest", "rate", "link"},
+		later:    []string{"hooks"},
 		required: []string{"name", "match"},
 	}
 	ok := d.fields(n, s, func(key string, k, v *yaml.Node) {
@@ -41,6 +46,10 @@ func (d *decoder) rule(n *yaml.Node) {
 			r.Match = d.match(v)
 		case "bridge":
 			r.Action = Action{Kind: Bridge, Pos: d.src.node(k), Bridge: d.bridge(v)}
+		case "route":
+			r.Action = Action{Kind: Route, Pos: d.src.node(k), Route: d.route(v)}
+		case "nat":
+			r.Action = Action{Kind: NAT, Pos: d.src.node(k), NAT: d.nat(v)}
 		case "ignore":
 			d.bareAction(k, v)
 			r.Action = Action{Kind: Ignore, Pos: d.src.node(k)}
@@ -53,28 +62,43 @@ func (d *decoder) rule(n *yaml.Node) {
 		case "guest":
 			beside[key] = k
 			r.Guest = d.guestOverride(v)
+		case "rate":
+			beside[key] = k
+			r.Rate = d.rate(v)
 		case "link":
 			beside[key] = k
-			mtu = d.link(v)
+			r.Link = d.link(v)
 		}
 	})
 	if !ok {
 		return
 	}
 	r.Pos = d.src.node(n)
-	r.Action.Bridge.MTU = mtu
 	if !d.oneAction(n, r.Pos) {
 		return
 	}
-	if r.Action.Kind != Bridge && r.Action.Pos != (Pos{}) {
-		r.Action.Bridge.MTU = 0
-		for _, key := range []string{"firewall", "guest", "link"} {
-			if k := beside[key]; k != nil {
-				d.warn(d.src.node(k), codeNoEffect, fmt.Sprintf("%s has no effect in a rule with %s: true", key, r.Action.Kind), "remove it")
-			}
+	switch r.Action.Kind {
+	case Bridge:
+		r.Action.Bridge.MTU = r.Link.MTU
+	case Ignore, Block:
+		d.noEffect(&r, beside)
+	case Route, NAT:
+	}
+	d.checkBurst(&r, beside)
+	d.set.set.Rules = append(d.set.set.Rules, r)
+}
+
+// noEffect warns of what a rule that connects nothing says about the connection.
+func (d *decoder) noEffect(r *Rule, beside map[string]*yaml.Node) {
+	if r.Action.Pos == (Pos{}) {
+		return // its value has been reported
+	}
+	r.Rate, r.Link = Rate{}, Link{}
+	for _, key := range []string{"firewall", "guest", "rate", "link"} {
+		if k := beside[key]; k != nil {
+			d.warn(d.src.node(k), codeNoEffect, fmt.Sprintf("%s has no effect in a rule with %s: true", key, r.Action.Kind), "remove it")
 		}
 	}
-	d.set.set.Rules = append(d.set.set.Rules, r)
 }
 
 func (d *decoder) ruleName(n *yaml.Node) string {
@@ -113,7 +137,7 @@ func (d *decoder) oneAction(n *yaml.Node, pos Pos) bool {
 		first = k
 	}
 	if first == nil {
-		d.problem(pos, codeNoAction, "a rule needs an action", "one of bridge, ignore: true and block: true")
+		d.problem(pos, codeNoAction, "a rule needs an action", "one of bridge, route, nat, ignore: true and block: true")
 		return false
 	}
 	return true
@@ -140,14 +164,4 @@ func (d *decoder) guestOverride(n *yaml.Node) GuestOverride {
 		}
 	})
 	return g
-}
-
-// link reads a rule's `link` and returns the MTU, 0 where there is none.
-func (d *decoder) link(n *yaml.Node) int {
-	mtu := 0
-	s := schema{what: "link", known: []string{"mtu"}, later: []string{"txqueuelen", "offload", "sysctl"}}
-	d.fields(n, s, func(_ string, _, v *yaml.Node) {
-		mtu, _ = d.integer(v, "mtu", minMTU, maxMTU)
-	})
-	return mtu
 }

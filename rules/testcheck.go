@@ -59,14 +59,11 @@ func (b *builder) networkNames() networkNames {
 		n.names[name] = true
 	}
 	for i := range b.set.Rules {
-		a := &b.set.Rules[i].Action
-		if a.Kind != Bridge {
-			continue
-		}
-		if name, ok := a.Bridge.Name.defaults(); ok && name != "" {
+		text := b.set.Rules[i].Action.Network()
+		if name, ok := text.defaults(); ok && name != "" {
 			n.names[name] = true
 		}
-		for _, fact := range a.Bridge.Name.Facts() {
+		for _, fact := range text.Facts() {
 			n.facts[fact] = true
 		}
 	}

@@ -132,12 +132,7 @@ func (d *decoder) expectation(n *yaml.Node) Expectation {
 		case "rule":
 			e.Rule = d.word(v, "a rule's name")
 		case "action":
-			kinds := actionKeys()
-			if w := d.choice(v, "the action", kinds); slices.Contains([]string{"route", "nat"}, w.Text) {
-				d.later(v, "the action "+w.Text)
-			} else {
-				e.Action = w
-			}
+			e.Action = d.choice(v, "the action", actionKeys())
 		case "network":
 			e.Network = d.word(v, "a network's name")
 		case "firewall":

@@ -39,6 +39,8 @@ type Rule struct {
 	Action   Action
 	Firewall []TemplateRef // in the order they judge
 	Guest    GuestOverride
+	Rate     Rate
+	Link     Link
 }
 
 // Match is a conjunction: every term must hold, and none of Not may.
@@ -57,18 +59,22 @@ type Term struct {
 // ActionKind is what a rule does with a vif.
 type ActionKind int
 
-// The actions of the contract that are built. Route and nat follow.
+// The actions.
 const (
 	Ignore ActionKind = iota
 	Block
 	Bridge
+	Route
+	NAT
 )
 
-// Action is what the winning rule asks for. Bridge is set when Kind is Bridge.
+// Action is what the winning rule asks for. Of Bridge, Route and NAT the one that Kind names is set.
 type Action struct {
 	Kind   ActionKind
 	Pos    Pos
 	Bridge BridgePort
+	Route  RouteAction
+	NAT    NATAction
 }
 
 // BridgePort is the action `bridge`. A nil flag is left as the kernel has it (linux/if_link.h, IFLA_BRPORT_*).
@@ -83,8 +89,9 @@ type BridgePort struct {
 	NeighSuppress *bool
 	Guard         *bool
 	RootBlock     *bool
-	StaticFDB     bool // a permanent FDB entry for the guest's MAC; with learning off
-	MTU           int  // of the port, before it is enslaved; 0: the bridge's
+	StaticFDB     bool  // a permanent FDB entry for the guest's MAC; with learning off
+	MTU           int   // the rule's Link.MTU, set before the port is enslaved; 0: the bridge's
+	VLAN          *VLAN // nil: as the bridge has it for every port
 }
 
 // TemplateRef names a template in a rule's `firewall`, or in a test, with its arguments.
@@ -100,20 +107,6 @@ type TemplateRef struct {
 type GuestOverride struct {
 	MAC *Text
 	IP  []Text
-}
-
-// Network is one entry of `networks`.
-type Network struct {
-	Name   string
-	Pos    Pos
-	Bridge BridgeNetwork
-}
-
-// BridgeNetwork is a network of kind bridge.
-type BridgeNetwork struct {
-	Uplink string // declared for `vifd network`; never taken over unasked, and never taken for a guest's vif
-	Create bool
-	MTU    int // 0: the kernel's default
 }
 
 // Guest is one entry of the inventory `guests`: who is behind a vif. Interface, Domain (with Vif) and MAC are what it is found by.
