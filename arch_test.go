@@ -33,6 +33,9 @@ var arrows = map[string][]string{
 	"internal/rtnl":              {"internal/nlsock", "internal/nlconn"},
 	"internal/sysctl":            {},
 	"internal/uevent":            {"internal/nlsock"},
+	"internal/dhcp4":             {"internal/dhcp4/vifsock"},
+	"internal/dhcp4/vifsock":     {},
+	"internal/radv":              {"internal/dhcp4/vifsock"},
 	"internal/takeover":          {"internal/nlconn", "internal/rtnl"},
 	"internal/testhost":          {},
 	"rules":                      {"internal/stmt"},
@@ -62,6 +65,8 @@ var keepers = map[string][]string{
 	"github.com/spf13/cobra":         {"cmd/vifd"},
 	"github.com/coreos/go-systemd":   {"cmd/vifd"},
 	"github.com/mdlayher/netlink":    {"internal/nft"},
+	"github.com/insomniacslk/dhcp":   {"internal/dhcp4"},
+	"github.com/mdlayher/ndp":        {"internal/radv"},
 	"os/exec":                        {"internal/testhost", "test/bench", "test/packets"}, // vifd carries nothing out by programs
 	"log":                            {},                                                  // log/slog is injected
 	"testing":                        {"internal/testhost", "internal/nlconn/fakekernel", "test/bench", "test/packets"},

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"vifd/actions/bridge"
+	"vifd/actions/route"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
@@ -22,7 +24,11 @@ import (
 type Config struct {
 	Dial     func() (Links, error) // opens a connection for one worker
 	Firewall Firewall
+	NAT      NAT
+	Sysctls  route.Sysctls
 	Records  Records
+	Leases   Leases                // nil: of no process that works for one event alone
+	Router   Router                // likewise
 	Flows    func() (Flows, error) // opens connection tracking; nil: nothing is tracked
 	Sysfs    string                // where sysfs is mounted: "/sys"
 	Log      *slog.Logger
@@ -38,7 +44,10 @@ const DefaultWorkers = 16
 type Handler struct {
 	cfg   Config
 	queue *queue
-	conns chan Links // one a worker, and one for Resync
+	host  *shared
+
+	tightener tightener
+	conns     chan Links // one a worker, and one for Resync
 
 	// turn keeps rounds (readers) out while the rules change (writer): what is decided by one load must not be put in force
 	// after another has been.
@@ -46,20 +55,23 @@ type Handler struct {
 	rules *Ruleset
 
 	mu      sync.Mutex
-	known   map[int]*known // by ifindex
-	lacking map[int]string // ifindexes of vifs whose plan failed, and the bridge that each wants
+	known   map[int]*known  // by ifindex
+	fallen  map[string]bool // uplinks that are down
+	lacking map[int]string  // ifindexes of vifs whose plan failed, and the bridge or uplink that each wants
 }
 
 // known is what the handler remembers of a vif: the record of it, and what the last round left.
 type known struct {
 	record  journal.Record
+	own     own
 	stored  bool // the record is in the journal
 	event   *vif.Event
 	plan    Plan
-	bridge  int         // ifindex of the bridge joined; 0: none
-	retries int         // rounds that failed in a row
-	retry   *time.Timer // of the next one
-	host    bool        // none of vifd's business
+	bridge  int              // ifindex of the bridge joined; 0: none
+	mac     net.HardwareAddr // that a routed vif was left with: a driver may have one of its own
+	retries int              // rounds that failed in a row
+	retry   *time.Timer      // of the next one
+	host    bool             // none of vifd's business
 }
 
 // New makes a handler of what the journal remembers. It changes nothing.
@@ -67,7 +79,7 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = DefaultWorkers
 	}
-	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), lacking: make(map[int]string), conns: make(chan Links, cfg.Workers+1)}
+	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), lacking: make(map[int]string), fallen: make(map[string]bool), conns: make(chan Links, cfg.Workers+1)}
 	for range cap(h.conns) {
 		conn, err := cfg.Dial()
 		if err != nil {
@@ -75,6 +87,7 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 		}
 		h.conns <- conn
 	}
+	h.host = newShared()
 	records, err := cfg.Records.List()
 	if err != nil && records == nil {
 		return nil, fmt.Errorf("handler: read records: %w", err)
@@ -83,8 +96,19 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 		// A damaged record costs at most what it was to undo; the vif itself is decided upon as any other.
 		cfg.Log.Warn("damaged records", "err", err)
 	}
+	var routed []route.State
 	for _, r := range records {
-		h.known[r.Ifindex] = &known{record: r, stored: true, bridge: r.Link.BridgeIfindex}
+		k := &known{record: r, stored: true, bridge: r.Link.BridgeIfindex}
+		if k.own, err = ownOf(&r); err != nil {
+			cfg.Log.Warn("damaged records", "err", err)
+		}
+		if k.own.Route != nil {
+			routed = append(routed, *k.own.Route)
+		}
+		h.known[r.Ifindex] = k
+	}
+	if err := h.host.open(cfg.Records, routed); err != nil {
+		cfg.Log.Warn("damaged records", "err", err)
 	}
 	return h, nil
 }
@@ -146,8 +170,8 @@ func (h *Handler) Link(l rtnl.Link, gone bool) {
 	h.mu.Lock()
 	k := h.known[l.Index]
 	news := k == nil && !gone || k != nil && (gone || !k.asLeft(&l))
-	var waiting []int
-	if l.Kind == rtnl.KindBridge && !gone {
+	waiting := h.raised(&l, gone)
+	if !gone {
 		for ifindex, wanted := range h.lacking {
 			if wanted == l.Name {
 				waiting = append(waiting, ifindex)
@@ -163,6 +187,27 @@ func (h *Handler) Link(l rtnl.Link, gone bool) {
 	}
 }
 
+// raised notes uplinks that are down, and returns the vifs that are routed by way of one that has come up again: with a link that goes down
+// the kernel forgets what the host answers for there. It is called with h.mu held.
+func (h *Handler) raised(l *rtnl.Link, gone bool) (vifs []int) {
+	if gone || !l.Up() {
+		if h.host.uplinks.has(l.Name) {
+			h.fallen[l.Name] = true
+		}
+		return nil
+	}
+	if !h.fallen[l.Name] {
+		return nil
+	}
+	delete(h.fallen, l.Name)
+	for ifindex, k := range h.known {
+		if r := k.plan.Route; r != nil && r.Uplink.Name == l.Name {
+			vifs = append(vifs, ifindex)
+		}
+	}
+	return vifs
+}
+
 // asLeft reports whether the link is as the last round left it, as far as vifd cares; its own doings come back this way.
 func (k *known) asLeft(l *rtnl.Link) bool {
 	if l.Name != k.record.Interface {
@@ -171,6 +216,8 @@ func (k *known) asLeft(l *rtnl.Link) bool {
 	switch p := k.plan.Port; {
 	case k.plan.State == "": // not looked at yet
 		return false
+	case k.plan.Route != nil && k.plan.State == StateConfigured:
+		return l.Up() && l.Master == 0 && bytes.Equal(l.MAC, k.mac) && (k.plan.Route.MTU == 0 || l.MTU == k.plan.Route.MTU)
 	case p != nil && k.plan.State == StateConfigured:
 		return l.Up() && l.Master == k.bridge && bytes.Equal(l.MAC, bridge.HostMAC()) && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
 	case k.plan.shut():

@@ -51,6 +51,10 @@ func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known
 			return err
 		}
 	}
+	if _, err := h.mislead(ctx, conn, &k.record, k.record.Interface, k, &Plan{}); err != nil {
+		return err
+	}
+	h.host.places.drop(k.record.Ifindex)
 	if k.record.Link.Bridge == "" {
 		return nil
 	}
@@ -80,6 +84,9 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 		if _, err := bridge.Undo(ctx, conn, undoState(&k.record, l.Name)); err != nil && !errors.Is(err, bridge.ErrRenamed) {
 			return h.fail(l.Index, k, err)
 		}
+	}
+	if _, err := h.mislead(ctx, conn, &k.record, l.Name, &k, &Plan{}); err != nil {
+		return h.fail(l.Index, k, err)
 	}
 	if _, err := h.guard(l, &k.record, &plan); err != nil {
 		return h.fail(l.Index, k, err)

@@ -20,9 +20,20 @@ func Once(ctx context.Context, cfg Config, rs *Ruleset, ev vif.Event) (ctl.Outco
 		return ctl.Outcome{}, fmt.Errorf("lock %s (ifindex %d): %w", ev.Interface, ev.Ifindex, err)
 	}
 	defer unlock()
+	// What vifs share on the host is one process's at a time.
+	if held, err := cfg.Records.Host(); rs.nat.Rules() > 0 || rs.routes() || held != nil || err != nil {
+		release, err := cfg.Records.Lock(ctx, 0)
+		if err != nil {
+			return ctl.Outcome{}, fmt.Errorf("lock the host's settings: %w", err)
+		}
+		defer release()
+	}
 	cfg.Workers = 1
 	h, err := New(cfg, rs)
 	if err != nil {
+		return ctl.Outcome{}, err
+	}
+	if _, err := cfg.NAT.Ensure(rs.nat); err != nil {
 		return ctl.Outcome{}, err
 	}
 	if _, err := cfg.Firewall.Ensure(rs.program); err != nil {

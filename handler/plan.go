@@ -2,11 +2,11 @@ package handler
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/nat"
+	"vifd/actions/route"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 	"vifd/matcher"
@@ -26,17 +26,31 @@ const (
 // Plan is what is to become of one vif.
 type Plan struct {
 	Decision matcher.Decision
-	Action   string // bridge, ignore, block
+	Action   string // bridge, route, nat, ignore, block
 	State    string // what the vif's will be when the plan is carried out
 	Reason   string // why, where State is failed or blocked against the rule's wish
 	Firewall []string
 	Guest    *firewall.Guest // nil: the firewall is to know nothing of the vif
 	Port     *bridge.Port    // set where Action is bridge and nothing stands against it
-	Retry    bool            // what stands against the plan may pass by itself
+	Route    *route.Route    // set where Action is route or nat, and likewise; what only the kernel knows is still open: see Locate
+	NAT      *nat.Guest      // set where Action is nat
+	Told     Told
+	Retry    bool // what stands against the plan may pass by itself
 }
 
-// Network is the name of the bridge that the vif joins.
-func (p *Plan) Network() string { return p.Decision.Bridge }
+// Network is the name of the network that the vif is connected to, of a bridge that of the bridge.
+func (p *Plan) Network() string { return p.Decision.Network }
+
+// needs is the interface without which the plan cannot be carried out: a bridge, or an uplink.
+func (p *Plan) needs() string {
+	switch {
+	case p.Port != nil:
+		return p.Port.Bridge
+	case p.Route != nil:
+		return p.Route.Uplink.Name
+	}
+	return ""
+}
 
 // Plan decides about the link with what is known of it. It reads and writes nothing but facts.
 func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
@@ -58,44 +72,10 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 		p.Guest = r.leaveAlone(l)
 	case d.Kind == rules.Block:
 		r.block(&p, l, StateBlocked, "")
-	case d.Kind != rules.Bridge:
-		r.block(&p, l, StateFailed, d.Kind.String()+" is not carried out by this version")
 	default:
 		r.connect(&p, l)
 	}
 	return p
-}
-
-// connect plans the port of a bridge and its guard.
-func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
-	d := &p.Decision
-	profile, err := r.program.Profile(firewall.List{Refs: Refs(d.Rule.Firewall)})
-	if err != nil {
-		r.block(p, l, StateFailed, err.Error())
-		return
-	}
-	if profile.NeedsMAC && len(d.Guest.MACs) == 0 {
-		r.block(p, l, StateBlocked, "nobody knows the guest's MAC address, so it cannot be guarded: "+
-			"give it in guests (by interface, domain or mac) or in the rule's guest")
-		return
-	}
-	p.State = StateConfigured
-	p.Guest = &firewall.Guest{Interface: l.Name, Profile: profile, IPs: slices.Clone(d.Guest.IPs)}
-	for _, mac := range d.Guest.MACs {
-		p.Guest.MACs = append(p.Guest.MACs, firewall.MAC(mac))
-	}
-	slices.SortFunc(p.Guest.IPs, netip.Prefix.Compare)
-	want := &d.Rule.Action.Bridge
-	network := r.set.Networks[d.Bridge].Bridge
-	create := network.Create
-	if want.Create != nil {
-		create = *want.Create
-	}
-	p.Port = &bridge.Port{
-		Ifindex: l.Index, Interface: l.Name,
-		Bridge: d.Bridge, Create: create, BridgeMTU: network.MTU,
-		MTU: want.MTU, Flags: portFlags(want), StaticFDB: want.StaticFDB, GuestMACs: d.Guest.MACs,
-	}
 }
 
 // portFlags spells out every flag of a port: one that a rule does not name is to be as the kernel makes it, also where an
@@ -137,6 +117,18 @@ func (p *Plan) Text(now bridge.Actual) []string {
 	if p.Guest != nil {
 		lines = append(lines, p.Guest.Plan()...)
 	}
+	if p.NAT != nil {
+		commands, err := p.NAT.Commands()
+		if err != nil {
+			return append(lines, "# "+err.Error())
+		}
+		lines = append(lines, commands...)
+	}
+	if p.Route != nil {
+		for _, step := range route.Diff(*p.Route, route.Actual{Link: now.Link}) {
+			lines = append(lines, step.String())
+		}
+	}
 	if p.Port != nil {
 		if now.Bridge == nil && !p.Port.Create {
 			lines = append(lines, "# the bridge "+p.Port.Bridge+" must exist: it is not vifd's to create")
@@ -154,5 +146,5 @@ func (p *Plan) Text(now bridge.Actual) []string {
 
 // shut reports whether the vif's link is to be down.
 func (p *Plan) shut() bool {
-	return p.Port == nil && (p.State == StateBlocked || p.State == StateFailed)
+	return p.Port == nil && p.Route == nil && (p.State == StateBlocked || p.State == StateFailed)
 }

@@ -2,18 +2,24 @@ package handler
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/nat"
+	"vifd/actions/route"
 	"vifd/internal/conntrack"
+	"vifd/internal/dhcp4"
 	"vifd/internal/journal"
+	"vifd/internal/radv"
 	"vifd/internal/rtnl"
 )
 
 // Links is what the handler needs of rtnetlink. Each worker has one of its own.
 type Links interface {
 	bridge.Conn
+	route.Conn
 	// Links lists every link; a list is complete or an error.
 	Links(ctx context.Context) ([]rtnl.Link, error)
 }
@@ -29,11 +35,37 @@ type Firewall interface {
 	Remove(iface string, owner int) (wrote bool, err error)
 }
 
+// NAT is what the handler needs of the tables that translate addresses. Every method is in force, or its error says why not, on return.
+type NAT interface {
+	// Ensure puts a program in force and leaves the guests as they are.
+	Ensure(p *nat.Program) (wrote bool, err error)
+	Set(g *nat.Guest, owner int) (wrote bool, err error)
+	// Remove forgets a name unless another ifindex owns it by now; it is no error if it is unknown.
+	Remove(iface string, owner int) (wrote bool, err error)
+	// Interfaces are the names that the tables know.
+	Interfaces() []string
+}
+
+// Leases answers guests' DHCP requests.
+type Leases interface {
+	Set(c dhcp4.Config) error
+	Remove(ifindex int)
+}
+
+// Router advertises the host to guests.
+type Router interface {
+	Set(c radv.Config) error
+	Remove(ifindex int)
+}
+
 // Records keeps what was done to each vif, across a kill at any instant.
 type Records interface {
 	Put(r journal.Record) error
 	Delete(ifindex int) error
 	List() ([]journal.Record, error)
+	// PutHost and Host keep what was done to the host for several vifs together; nil is nothing.
+	PutHost(data json.RawMessage) error
+	Host() (json.RawMessage, error)
 	// Lock is for processes that work without the listener: it waits until nobody else works on the vif.
 	Lock(ctx context.Context, ifindex int) (unlock func(), err error)
 }
@@ -51,5 +83,8 @@ var (
 	_ Flows    = (*conntrack.Conn)(nil)
 	_ Links    = (*rtnl.Conn)(nil)
 	_ Firewall = (*firewall.Table)(nil)
+	_ NAT      = (*nat.Table)(nil)
+	_ Leases   = (*dhcp4.Server)(nil)
+	_ Router   = (*radv.Server)(nil)
 	_ Records  = (*journal.Journal)(nil)
 )

@@ -67,22 +67,43 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 	h.mu.Unlock()
 	var guests []firewall.Guest
 	owners := make(map[string]int)
+	places, translated := newPlaces(), make(map[string]bool)
 	for i := range links {
 		l := &links[i]
 		plan, ours := h.decideFor(rs, l, events[l.Index])
 		if ours {
 			todo[l.Index] = true
 		}
+		rs.place(places, l, &plan)
+		translated[l.Name] = plan.NAT != nil
 		if plan.Guest != nil {
 			guests = append(guests, *plan.Guest)
 			owners[l.Name] = l.Index
 		}
 	}
+	// Translation first: it has no say in what passes, and does for the old rules' guests as well. Each guest's part of it comes with its
+	// round, where one that cannot be had is that guest's misfortune alone.
+	if _, err := h.cfg.NAT.Ensure(rs.nat); err != nil {
+		return nil, change{}, fmt.Errorf("resync: %w", err)
+	}
 	wrote, err := h.cfg.Firewall.Install(rs.program, guests, owners)
 	if err != nil {
 		return nil, change{}, fmt.Errorf("resync: %w", err)
 	}
-	h.rules = rs
+	h.rules, h.host.places = rs, places
+	// What a killed process has left of the host's settings, and no vif needs.
+	if _, err := h.host.forwarding.Release(h.cfg.Sysctls, 0); err != nil {
+		return nil, change{}, fmt.Errorf("resync: %w", err)
+	}
+	// What is left of guests that went while nobody looked would stand in the way of their successors'.
+	for _, name := range h.cfg.NAT.Interfaces() {
+		if translated[name] {
+			continue
+		}
+		if _, err := h.cfg.NAT.Remove(name, owners[name]); err != nil {
+			return nil, change{}, fmt.Errorf("resync: %w", err)
+		}
+	}
 	done := change{program: rs.program}
 	if wrote {
 		for i := range guests {

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/route"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
@@ -29,12 +31,13 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 		return h.fail(r.ifindex, k, err)
 	}
 	plan, ours := h.rules.decide(h.cfg.Sysfs, &link, k.event)
+	h.rules.place(h.host.places, &link, &plan)
 	if !ours {
 		return h.disown(ctx, conn, &link, k, plan)
 	}
 	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
 	switch {
-	case errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrRenamed):
+	case errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrRenamed), errors.Is(err, route.ErrGone), errors.Is(err, route.ErrRenamed):
 		// Overtaken: the next round sees what has become of it, and needs to know what this one has done.
 		h.remember(r.ifindex, &k)
 		h.queue.push(r.ifindex, nil, nil)
@@ -73,6 +76,9 @@ func (h *Handler) recall(r round) known {
 // written to.
 func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
 	was, up := k.record, l.Up()
+	if err := h.prepare(ctx, conn, k, plan); err != nil {
+		return false, err
+	}
 	if err := h.announce(l, k, plan); err != nil {
 		return false, err
 	}
@@ -83,6 +89,13 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		wrote, up = true, false
 		k.bridge = 0
 	}
+	misled, err := h.mislead(ctx, conn, &was, l.Name, k, plan)
+	if wrote = wrote || misled; misled {
+		up = false
+	}
+	if err != nil {
+		return wrote, err
+	}
 	guarded, err := h.guard(l, &was, plan)
 	wrote = wrote || guarded
 	if err != nil {
@@ -92,6 +105,9 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		h.tighten(ctx, h.rules.program, []*firewall.Guest{plan.Guest}, lost(k.plan.Guest, plan.Guest))
 	}
 	switch {
+	case plan.Route != nil:
+		led, err := h.lead(ctx, conn, l, k, plan)
+		return wrote || led, err
 	case plan.Port != nil:
 		result, err := bridge.Apply(ctx, conn, *plan.Port)
 		k.bridge = result.State.BridgeIndex
@@ -152,6 +168,10 @@ func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
 		}
 	}
 	next.State, next.Error = k.record.State, k.record.Error
+	var err error
+	if next.Own, err = k.own.text(); err != nil {
+		return fmt.Errorf("write down what is about to be done to %s: %w", l.Name, err)
+	}
 	if k.stored && same(&next, &k.record) || plan.State == StateUnmatched && !k.stored {
 		k.record = next
 		return nil
@@ -180,6 +200,9 @@ func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time
 		next.Since = before.record.Since
 	}
 	var err error
+	if next.Own, err = k.own.text(); err != nil {
+		h.cfg.Log.Error("record not written", "iface", l.Name, "ifindex", l.Index, "err", err)
+	}
 	switch {
 	case plan.State == StateUnmatched && k.stored:
 		err, k.stored = h.cfg.Records.Delete(l.Index), false
@@ -214,7 +237,7 @@ func (h *Handler) remember(ifindex int, k *known) {
 	defer h.mu.Unlock()
 	h.known[ifindex] = k
 	if k.plan.Retry {
-		h.lacking[ifindex] = k.plan.Network()
+		h.lacking[ifindex] = k.plan.needs()
 	} else {
 		delete(h.lacking, ifindex)
 	}
@@ -253,7 +276,7 @@ func (h *Handler) retry(ifindex int, k *known) {
 // same compares records but for the time.
 func same(a, b *journal.Record) bool {
 	return a.Ifindex == b.Ifindex && a.Interface == b.Interface && a.Rule == b.Rule && a.Action == b.Action &&
-		a.Network == b.Network && slices.Equal(a.Firewall, b.Firewall) && a.State == b.State && a.Error == b.Error && a.Link == b.Link
+		a.Network == b.Network && slices.Equal(a.Firewall, b.Firewall) && a.State == b.State && a.Error == b.Error && a.Link == b.Link && bytes.Equal(a.Own, b.Own)
 }
 
 func (k *known) outcome() ctl.Outcome {

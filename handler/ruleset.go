@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vifd/actions/firewall"
+	"vifd/actions/nat"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 	"vifd/matcher"
@@ -17,6 +18,7 @@ type Ruleset struct {
 	set     *rules.Set
 	matcher *matcher.Matcher
 	program *firewall.Program
+	nat     *nat.Program
 	claimed []string // as firewall.Config's
 	hosts   map[string]bool
 }
@@ -25,15 +27,22 @@ type Ruleset struct {
 func NewRuleset(set *rules.Set) (*Ruleset, error) {
 	r := &Ruleset{set: set, matcher: matcher.New(set), claimed: claimed(set.Rules), hosts: make(map[string]bool)}
 	for name, n := range set.Networks {
-		r.hosts[name] = true
-		if n.Bridge.Uplink != "" {
-			r.hosts[n.Bridge.Uplink] = true
+		r.hosts[name] = n.Kind == rules.BridgeNetwork // the others' names are no interfaces'
+		for _, uplink := range []string{n.Bridge.Uplink, n.Route.Uplink, n.NAT.Uplink} {
+			if uplink != "" {
+				r.hosts[uplink] = true
+			}
 		}
 	}
 	cfg := firewall.Config{Templates: Templates(set.Templates), Claimed: r.claimed}
 	for i := range set.Rules {
-		if list := set.Rules[i].Firewall; len(list) > 0 {
-			cfg.Lists = append(cfg.Lists, firewall.List{Refs: Refs(list)})
+		if list := FirewallList(&set.Rules[i]); len(list.Refs) > 0 || list.Routed {
+			cfg.Lists = append(cfg.Lists, list)
+		}
+		for _, text := range []rules.Text{set.Rules[i].Action.Route.Uplink, set.Rules[i].Action.NAT.Uplink} {
+			if name, ok := text.Literal(); ok && name != "" {
+				r.hosts[name] = true
+			}
 		}
 	}
 	program, err := firewall.Compile(cfg)
@@ -41,6 +50,9 @@ func NewRuleset(set *rules.Set) (*Ruleset, error) {
 		return nil, fmt.Errorf("compile firewall templates: %w", err)
 	}
 	r.program = program
+	if r.nat, err = compileNAT(set); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 

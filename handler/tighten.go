@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"vifd/actions/firewall"
 	"vifd/internal/conntrack"
@@ -21,7 +22,7 @@ func (h *Handler) tighten(ctx context.Context, p *firewall.Program, guests []*fi
 	if h.cfg.Flows == nil || len(t.concerned) == 0 {
 		return
 	}
-	ended, err := t.carryOut(ctx, h.cfg.Flows)
+	ended, err := h.tightener.carryOut(ctx, h.cfg.Flows, t)
 	if ended > 0 {
 		h.cfg.Log.Info("connections ended", "flows", ended)
 	}
@@ -30,8 +31,39 @@ func (h *Handler) tighten(ctx context.Context, p *firewall.Program, guests []*fi
 	}
 }
 
-// tightening is one look at what the kernel tracks.
+// tightener gathers tightenings. The kernel lists all that it tracks, whoever asks: what comes while one list is looked at shares the next.
+type tightener struct {
+	work    sync.Mutex // held by who looks
+	mu      sync.Mutex
+	waiting []*tightening
+}
+
+// carryOut ends what t does not allow. It returns when that is done, by whomever; ended counts what the caller's look has ended.
+func (q *tightener) carryOut(ctx context.Context, dial func() (Flows, error), t *tightening) (ended int, err error) {
+	q.mu.Lock()
+	q.waiting = append(q.waiting, t)
+	q.mu.Unlock()
+	q.work.Lock()
+	defer q.work.Unlock()
+	if t.done {
+		return 0, t.err
+	}
+	q.mu.Lock()
+	group := q.waiting
+	q.waiting = nil
+	q.mu.Unlock()
+	ended, err = tightenAll(ctx, dial, group)
+	for _, one := range group {
+		one.done, one.err = true, err
+	}
+	return ended, err
+}
+
+// tightening is what of the kernel's connections is to be looked at, and by what measure.
 type tightening struct {
+	done bool // guarded, with err, by the tightener's work
+	err  error
+
 	program   *firewall.Program
 	concerned []netip.Prefix
 	gone      []netip.Prefix
@@ -62,7 +94,7 @@ func newTightening(p *firewall.Program, guests []*firewall.Guest, gone []netip.P
 	return t
 }
 
-func (t *tightening) carryOut(ctx context.Context, dial func() (Flows, error)) (ended int, err error) {
+func tightenAll(ctx context.Context, dial func() (Flows, error), group []*tightening) (ended int, err error) {
 	conn, err := dial()
 	if errors.Is(err, conntrack.ErrUnsupported) {
 		return 0, nil // a kernel that tracks nothing has nothing to end
@@ -71,12 +103,16 @@ func (t *tightening) carryOut(ctx context.Context, dial func() (Flows, error)) (
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	flows, err := conn.Flows(ctx, t.concerned)
+	var concerned []netip.Prefix
+	for _, t := range group {
+		concerned = append(concerned, t.concerned...)
+	}
+	flows, err := conn.Flows(ctx, concerned)
 	if err != nil {
 		return 0, err
 	}
 	for _, f := range flows {
-		if t.allowed(f) {
+		if !slices.ContainsFunc(group, func(t *tightening) bool { return !t.allowed(f) }) {
 			continue
 		}
 		deleted, err := conn.Delete(f)

@@ -5,11 +5,13 @@ import (
 	"log/slog"
 
 	"vifd/actions/firewall"
+	"vifd/actions/nat"
 	"vifd/handler"
 	"vifd/internal/conntrack"
 	"vifd/internal/journal"
 	"vifd/internal/nft"
 	"vifd/internal/rtnl"
+	"vifd/internal/sysctl"
 )
 
 // sysfs is where sysfs is mounted.
@@ -32,9 +34,22 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 		closeAll()
 		return cfg, nil, err
 	}
+	translation, err := nat.OpenTable(conn)
+	if err != nil {
+		closeAll()
+		return cfg, nil, err
+	}
+	settings, err := sysctl.Open()
+	if err != nil {
+		closeAll()
+		return cfg, nil, err
+	}
+	closeAll = func() { _, _, _ = settings.Close(), conn.Close(), records.Close() }
 	return handler.Config{
 		Dial:     func() (handler.Links, error) { return rtnl.Dial() },
 		Firewall: table,
+		NAT:      translation,
+		Sysctls:  settings,
 		Records:  records,
 		Flows:    func() (handler.Flows, error) { return conntrack.Dial() },
 		Sysfs:    sysfs,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -106,6 +107,9 @@ func explainLink(rs *handler.Ruleset, name string, packets *packetFlags) (*expla
 		return nil, exit(exitFailed, fmt.Errorf("%s is the host's own (loopback, bridge, uplink or hardware): no rule is asked about it", name))
 	}
 	plan := rs.Plan(&link, facts)
+	if err := plan.Locate(context.Background(), conn); err != nil {
+		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
+	}
 	now := bridge.Actual{Link: link}
 	if plan.Port != nil {
 		if b, err := conn.LinkByName(plan.Port.Bridge); err == nil {

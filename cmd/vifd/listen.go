@@ -15,6 +15,8 @@ import (
 
 	"vifd/handler"
 	"vifd/internal/ctl"
+	"vifd/internal/dhcp4"
+	"vifd/internal/radv"
 	"vifd/internal/rtnl"
 	"vifd/internal/uevent"
 )
@@ -87,6 +89,9 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 		return exit(exitCannot, err)
 	}
 	defer links.Close()
+	leases, router := dhcp4.New(log), radv.New(log)
+	defer func() { _, _ = leases.Close(), router.Close() }()
+	cfg.Leases, cfg.Router = leases, router
 	h, err := handler.New(cfg, rs)
 	if err != nil {
 		return exit(exitCannot, err)

@@ -28,7 +28,10 @@ type Subject struct {
 // PlanSubject is the guest of a plan.
 func PlanSubject(p *firewall.Program, plan *handler.Plan, iface string) *Subject {
 	s := &Subject{Program: p, Guest: plan.Guest, Bridge: plan.Network(), State: plan.State, Reason: plan.Reason, rule: plan.Decision.Rule}
-	s.Who = sample.Guest{Interface: iface, MACs: plan.Decision.Guest.MACs, IPs: plan.Decision.Guest.IPs}
+	s.Who = sample.Guest{Interface: iface, MACs: plan.Decision.Guest.MACs, IPs: plan.Decision.Guest.IPs, Routed: plan.Route != nil}
+	if plan.NAT != nil {
+		s.Who.IPs = plan.NAT.Prefixes
+	}
 	return s
 }
 

@@ -56,7 +56,7 @@ func (r *runner) forKernel(s *Subject) (*firewall.Program, *firewall.Guest, erro
 		return s.Program, s.Guest, nil
 	}
 	p, ok := r.compiled[s.rule]
-	list := firewall.List{Refs: handler.Refs(s.rule.Firewall)}
+	list := handler.FirewallList(s.rule)
 	if !ok {
 		var err error
 		if p, err = firewall.Compile(firewall.Config{Templates: r.templates, Lists: []firewall.List{list}}); err != nil {

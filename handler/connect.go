@@ -1,0 +1,68 @@
+package handler
+
+import (
+	"net/netip"
+	"slices"
+
+	"vifd/actions/bridge"
+	"vifd/actions/firewall"
+	"vifd/internal/rtnl"
+	"vifd/matcher"
+	"vifd/rules"
+)
+
+// connect plans a guest's way to the network, and its guard.
+func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
+	d := &p.Decision
+	profile, err := r.program.Profile(FirewallList(d.Rule))
+	if err != nil {
+		r.block(p, l, StateFailed, err.Error())
+		return
+	}
+	if profile.NeedsMAC && len(d.Guest.MACs) == 0 {
+		r.block(p, l, StateBlocked, "nobody knows the guest's MAC address, so it cannot be guarded: "+
+			"give it in guests (by interface, domain or mac) or in the rule's guest")
+		return
+	}
+	guest := &firewall.Guest{Interface: l.Name, Profile: profile, IPs: slices.Clone(d.Guest.IPs)}
+	switch d.Kind {
+	case rules.Bridge:
+		p.Port = r.port(d, l)
+	case rules.Route:
+		p.Route, err = routed(d, l)
+	case rules.NAT:
+		err = translated(p, l)
+		guest.IPs = p.addresses()
+	case rules.Ignore, rules.Block: // lead nowhere
+	}
+	if err != nil {
+		p.Route, p.NAT, p.Told = nil, nil, Told{}
+		r.block(p, l, StateBlocked, err.Error())
+		return
+	}
+	for _, mac := range d.Guest.MACs {
+		guest.MACs = append(guest.MACs, firewall.MAC(mac))
+	}
+	slices.SortFunc(guest.IPs, netip.Prefix.Compare)
+	p.State, p.Guest = StateConfigured, guest
+}
+
+// FirewallList is a rule's templates, for the kind of guests that it connects.
+func FirewallList(r *rules.Rule) firewall.List {
+	return firewall.List{Refs: Refs(r.Firewall), Routed: r.Action.Kind == rules.Route || r.Action.Kind == rules.NAT}
+}
+
+// port plans the port of a bridge.
+func (r *Ruleset) port(d *matcher.Decision, l *rtnl.Link) *bridge.Port {
+	want := &d.Rule.Action.Bridge
+	network := r.set.Networks[d.Network].Bridge
+	create := network.Create
+	if want.Create != nil {
+		create = *want.Create
+	}
+	return &bridge.Port{
+		Ifindex: l.Index, Interface: l.Name,
+		Bridge: d.Network, Create: create, BridgeMTU: network.MTU,
+		MTU: want.MTU, Flags: portFlags(want), StaticFDB: want.StaticFDB, GuestMACs: d.Guest.MACs,
+	}
+}

@@ -1,0 +1,106 @@
+package handler
+
+import (
+	"context"
+	"errors"
+
+	"vifd/actions/route"
+	"vifd/internal/journal"
+	"vifd/internal/rtnl"
+)
+
+// natAction is a record's Action of a vif whose guest's addresses are translated.
+const natAction = "nat"
+
+// host is where routes are made.
+func (h *Handler) routes(conn Links) route.Host {
+	return route.Host{Conn: conn, Sysctls: h.cfg.Sysctls, Shared: h.host.forwarding}
+}
+
+// prepare completes the plan with what the kernel knows, and notes what undoing it will take.
+func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan) error {
+	if plan.Route == nil {
+		return nil
+	}
+	if err := plan.locate(ctx, conn, &h.host.uplinks); err != nil {
+		return err
+	}
+	var before route.State
+	if k.own.Route != nil {
+		before = *k.own.Route
+	}
+	state, err := route.Prepare(conn, h.cfg.Sysctls, *plan.Route, before)
+	if err != nil {
+		return err
+	}
+	k.own.Route = &state
+	return nil
+}
+
+// lead leads packets to the guest and from it: its forwards and masquerade, then its routes, and then it is told of them.
+func (h *Handler) lead(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
+	if plan.NAT != nil {
+		if wrote, err = h.cfg.NAT.Set(plan.NAT, l.Index); err != nil {
+			return wrote, err
+		}
+	}
+	result, err := route.Apply(ctx, h.routes(conn), *plan.Route, *k.own.Route)
+	wrote = wrote || len(result.Steps) > 0
+	for _, s := range result.Skipped {
+		h.cfg.Log.Warn("skipped", "iface", l.Name, "ifindex", l.Index, "step", s.Step.String(), "err", s.Err)
+	}
+	if err != nil {
+		return wrote, err
+	}
+	k.own.Route, k.mac = &result.State, route.HostMAC()
+	if len(result.Skipped) > 0 {
+		k.mac = l.MAC
+	}
+	return wrote, h.tell(l, plan)
+}
+
+// tell has the guest's questions answered.
+func (h *Handler) tell(l *rtnl.Link, plan *Plan) error {
+	var errs []error
+	switch {
+	case plan.Told == (Told{}):
+	case h.cfg.Leases == nil:
+		h.cfg.Log.Warn("no DHCP and no router advertisements until a listener runs (vifd listen)", "iface", l.Name, "ifindex", l.Index)
+	case plan.Told.DHCP != nil:
+		errs = append(errs, h.cfg.Leases.Set(*plan.Told.DHCP))
+	}
+	if plan.Told.Router != nil && h.cfg.Router != nil {
+		errs = append(errs, h.cfg.Router.Set(*plan.Told.Router))
+	}
+	return errors.Join(errs...)
+}
+
+// hush ends what is told on a vif that plan does not have told; the zero Plan is of none.
+func (h *Handler) hush(ifindex int, plan *Plan) {
+	if h.cfg.Leases != nil && plan.Told.DHCP == nil {
+		h.cfg.Leases.Remove(ifindex)
+	}
+	if h.cfg.Router != nil && plan.Told.Router == nil {
+		h.cfg.Router.Remove(ifindex)
+	}
+}
+
+// mislead takes back what led to the guest and plan does not want, where was is what the vif had before; name is what it is called
+// by now, or was when it went. wrote tells whether anything was there, after which the link is down.
+func (h *Handler) mislead(ctx context.Context, conn Links, was *journal.Record, name string, k *known, plan *Plan) (wrote bool, err error) {
+	h.hush(was.Ifindex, plan)
+	if k.own.Route != nil && plan.Route == nil {
+		state := *k.own.Route
+		state.Interface = name
+		if _, err := route.Undo(ctx, h.routes(conn), state); err != nil {
+			return true, err
+		}
+		k.own.Route, wrote = nil, true
+	}
+	if was.Action == natAction && (plan.NAT == nil || was.Interface != name) {
+		if _, err := h.cfg.NAT.Remove(was.Interface, was.Ifindex); err != nil {
+			return true, err
+		}
+	}
+	return wrote, nil
+}

@@ -1,0 +1,33 @@
+package handler
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vifd/actions/route"
+	"vifd/internal/journal"
+)
+
+// own is what the actions did to a vif, in their own words, from which they undo it: a record's Own.
+type own struct {
+	Route *route.State `json:"route,omitempty"`
+}
+
+// text is o as a record has it; nil where nothing was done.
+func (o own) text() (json.RawMessage, error) {
+	if o == (own{}) {
+		return nil, nil
+	}
+	return json.Marshal(o)
+}
+
+func ownOf(r *journal.Record) (own, error) {
+	var o own
+	if len(r.Own) == 0 {
+		return o, nil
+	}
+	if err := json.Unmarshal(r.Own, &o); err != nil {
+		return own{}, fmt.Errorf("record of %s (ifindex %d): what was done to it: %w", r.Interface, r.Ifindex, err)
+	}
+	return o, nil
+}
