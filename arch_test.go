@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"actions/bridge":             {"internal/rtnl"},
 	"actions/route":              {"internal/rtnl", "internal/sysctl"},
 	"actions/nat":                {"internal/nft", "internal/conntrack"},
+	"actions/rate":               {"internal/rtnl"},
 	"handler":                    {"matcher", "rules", "actions/...", "internal/..."},
 	"cmd/vifd":                   {"..."},
 	"cmd/vifd/demo":              {"actions/firewall", "internal/...", "rules.d"},

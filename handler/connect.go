@@ -44,7 +44,7 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 		guest.MACs = append(guest.MACs, firewall.MAC(mac))
 	}
 	slices.SortFunc(guest.IPs, netip.Prefix.Compare)
-	p.State, p.Guest = StateConfigured, guest
+	p.State, p.Guest, p.Rate = StateConfigured, guest, limit(d.Rule, l)
 }
 
 // FirewallList is a rule's templates, for the kind of guests that it connects.

@@ -54,6 +54,9 @@ func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known
 	if _, err := h.mislead(ctx, conn, &k.record, k.record.Interface, k, &Plan{}); err != nil {
 		return err
 	}
+	if _, err := h.unthrottle(ctx, conn, k); err != nil {
+		return err
+	}
 	h.host.places.drop(k.record.Ifindex)
 	if k.record.Link.Bridge == "" {
 		return nil
@@ -86,6 +89,9 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 		}
 	}
 	if _, err := h.mislead(ctx, conn, &k.record, l.Name, &k, &Plan{}); err != nil {
+		return h.fail(l.Index, k, err)
+	}
+	if _, err := h.unthrottle(ctx, conn, &k); err != nil {
 		return h.fail(l.Index, k, err)
 	}
 	if _, err := h.guard(l, &k.record, &plan); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/journal"
 )
@@ -11,6 +12,7 @@ import (
 // own is what the actions did to a vif, in their own words, from which they undo it: a record's Own.
 type own struct {
 	Route *route.State `json:"route,omitempty"`
+	Rate  *rate.State  `json:"rate,omitempty"`
 }
 
 // text is o as a record has it; nil where nothing was done.

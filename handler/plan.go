@@ -6,6 +6,7 @@ import (
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
 	"vifd/actions/nat"
+	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
@@ -35,7 +36,8 @@ type Plan struct {
 	Route    *route.Route    // set where Action is route or nat, and likewise; what only the kernel knows is still open: see Locate
 	NAT      *nat.Guest      // set where Action is nat
 	Told     Told
-	Retry    bool // what stands against the plan may pass by itself
+	Rate     *rate.Rate // nil: no limit
+	Retry    bool       // what stands against the plan may pass by itself
 }
 
 // Network is the name of the network that the vif is connected to, of a bridge that of the bridge.
@@ -123,6 +125,9 @@ func (p *Plan) Text(now bridge.Actual) []string {
 			return append(lines, "# "+err.Error())
 		}
 		lines = append(lines, commands...)
+	}
+	if p.Rate != nil {
+		lines = append(lines, rateText(p.Rate, now)...)
 	}
 	if p.Route != nil {
 		for _, step := range route.Diff(*p.Route, route.Actual{Link: now.Link}) {

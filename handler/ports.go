@@ -8,6 +8,7 @@ import (
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
 	"vifd/actions/nat"
+	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/conntrack"
 	"vifd/internal/dhcp4"
@@ -20,6 +21,7 @@ import (
 type Links interface {
 	bridge.Conn
 	route.Conn
+	rate.Conn
 	// Links lists every link; a list is complete or an error.
 	Links(ctx context.Context) ([]rtnl.Link, error)
 }

@@ -49,6 +49,9 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 	if rs == nil {
 		rs = h.rules
 	}
+	if err := h.supported(conn, rs); err != nil {
+		return nil, change{}, fmt.Errorf("resync: %w", err)
+	}
 	links, err := conn.Links(ctx)
 	if err != nil {
 		return nil, change{}, fmt.Errorf("resync: %w", err)

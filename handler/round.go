@@ -10,6 +10,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
@@ -37,7 +38,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	}
 	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
 	switch {
-	case errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrRenamed), errors.Is(err, route.ErrGone), errors.Is(err, route.ErrRenamed):
+	case overtaken(err):
 		// Overtaken: the next round sees what has become of it, and needs to know what this one has done.
 		h.remember(r.ifindex, &k)
 		h.queue.push(r.ifindex, nil, nil)
@@ -46,6 +47,13 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 		plan.State, plan.Reason, plan.Retry = StateFailed, err.Error(), true
 	}
 	return h.settle(&link, k, plan, wrote, time.Since(begin))
+}
+
+// overtaken reports that a vif went, or got another name, while it was worked on.
+func overtaken(err error) bool {
+	return slices.ContainsFunc([]error{
+		bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed,
+	}, func(target error) bool { return errors.Is(err, target) })
 }
 
 // decide plans for a link; false means that it is none of vifd's business.
@@ -103,6 +111,11 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	}
 	if guarded && plan.Guest != nil {
 		h.tighten(ctx, h.rules.program, []*firewall.Guest{plan.Guest}, lost(k.plan.Guest, plan.Guest))
+	}
+	throttled, err := h.throttle(ctx, conn, k, plan)
+	wrote = wrote || throttled
+	if err != nil {
+		return wrote, err
 	}
 	switch {
 	case plan.Route != nil:

@@ -12,6 +12,7 @@ type shared struct {
 	forwarding *route.Forwarding
 	uplinks    uplinks
 	places     *places
+	rates      rates
 }
 
 func newShared() *shared { return &shared{places: newPlaces()} }

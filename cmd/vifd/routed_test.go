@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,9 +29,15 @@ func (h *host) outside(t *testing.T, host, machine []string) *testhost.Host {
 		at.h.Run(t, "ip", "link", "set", "eth0", "up")
 		at.h.Run(t, "ip", "link", "set", "lo", "up")
 	}
-	h.WaitUp(t, "eth0")
-	testhost.Wait(t, "duplicate address detection to end", func() bool { return h.Run(t, "ip", "addr", "show", "tentative") == "" })
+	h.settled(t)
 	return far
+}
+
+// settled waits until the uplink's addresses have no doubt about them.
+func (h *host) settled(t *testing.T) {
+	t.Helper()
+	h.WaitUp(t, "eth0")
+	testhost.Wait(t, "duplicate address detection to end", func() bool { return h.Run(t, "ip", "addr", "show", "dev", "eth0", "tentative") == "" })
 }
 
 // traces is everything that a vif can leave behind.
@@ -109,6 +116,7 @@ func TestRoutedGuests(t *testing.T) {
 	h.Run(t, "ip", "link", "set", "eth0", "down")
 	h.Run(t, "ip", "addr", "add", "2001:db8::fe/64", "dev", "eth0", "nodad") // the kernel forgets this as well
 	h.Run(t, "ip", "link", "set", "eth0", "up")
+	h.settled(t)
 	testhost.Wait(t, "the host to answer for its guests again", func() bool {
 		return strings.Contains(h.Run(t, "ip", "neigh", "show", "proxy"), "192.0.2.1 dev eth0")
 	})
@@ -276,5 +284,40 @@ func TestTranslatedGuests(t *testing.T) {
 	if list := h.Run(t, "nft", "list", "ruleset"); strings.Contains(list, "vif1.0") || strings.Contains(list, "10.77.0.3") {
 		t.Errorf("left in the tables:\n%s", list)
 	}
+	stop(t, p)
+}
+
+// TestRatesComeAndGo with the vif, and with the rule.
+func TestRatesComeAndGo(t *testing.T) {
+	t.Parallel()
+	const limited = `
+networks: {xenbr0: {bridge: {create: true}}}
+guests: [{interface: vif1.0, mac: "00:16:3e:00:00:01", ip: 10.0.0.1}]
+rules: [{name: all, match: {interface: "vif*"}, bridge: xenbr0, firewall: source-guard%s}]
+`
+	h := newHost(t, fmt.Sprintf(limited, ", rate: {from-guest: 10Mb/s, to-guest: 100mbit, burst: 64kb}"))
+	p := h.listen(t)
+	h.Guest(t, "vif1.0", "00:16:3e:00:00:01", "10.0.0.1/8")
+	h.waitState(t, "configured", "vif1.0")
+	ifb := fmt.Sprintf("ifb-%d", h.ifindex(t, "vif1.0"))
+	shapes := func() string { return h.Run(t, "tc", "qdisc", "show") }
+	for dev, want := range map[string]string{"vif1.0": "rate 100Mbit burst 64Kb", ifb: "rate 10Mbit burst 64Kb"} {
+		if out := h.Run(t, "tc", "qdisc", "show", "dev", dev, "root"); !strings.Contains(out, want) {
+			t.Errorf("%s does not say %q:\n%s", dev, want, out)
+		}
+	}
+	h.write(t, fmt.Sprintf(limited, ""))
+	p.Signal(t, syscall.SIGHUP)
+	testhost.Wait(t, "the limits to be lifted", func() bool { return !strings.Contains(shapes(), "tbf") && !strings.Contains(shapes(), "ingress") })
+	if links := h.Run(t, "ip", "-o", "link"); strings.Contains(links, ifb) {
+		t.Errorf("%s is left:\n%s", ifb, links)
+	}
+	h.write(t, fmt.Sprintf(limited, ", rate: {from-guest: 1mbit}"))
+	p.Signal(t, syscall.SIGHUP)
+	testhost.Wait(t, "a limit", func() bool { return strings.Contains(shapes(), "rate 1Mbit") })
+	h.Unplug(t, "vif1.0")
+	h.waitEmpty(t)
+	testhost.Wait(t, "the ifb device to go", func() bool { return !strings.Contains(h.Run(t, "ip", "-o", "link"), ifb) })
+	h.wantNoRecords(t)
 	stop(t, p)
 }

@@ -1,0 +1,157 @@
+package rate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vifd/internal/rtnl"
+	"vifd/internal/testhost"
+)
+
+func TestMain(m *testing.M) { testhost.Main(m) }
+
+// world is a kernel, real or fake, and what a hypervisor or a person does to it.
+type world interface {
+	Conn
+	Plug(t testing.TB, name string) int // a new vif, up
+	Unplug(t testing.TB, name string)
+	Rename(t testing.TB, index int, name string)
+	Person(t testing.TB, command string)
+}
+
+// kernel is the real one.
+type kernel struct {
+	*rtnl.Conn
+	host *testhost.Host
+}
+
+func newKernel(t testing.TB) *kernel {
+	k := &kernel{host: testhost.New(t)}
+	k.host.Do(t, func() (err error) {
+		k.Conn, err = rtnl.Dial()
+		return err
+	})
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func (k *kernel) Plug(t testing.TB, name string) int {
+	k.host.Veths(t, k.host, name)
+	k.host.Run(t, "ip", "link", "set", "dev", name, "up")
+	return linkOf(t, k, name).Index
+}
+
+func (k *kernel) Unplug(t testing.TB, name string) { k.host.Unplug(t, name) }
+
+func (k *kernel) Rename(t testing.TB, index int, name string) {
+	l, err := k.LinkByIndex(index)
+	must(t, err)
+	k.host.Run(t, "ip", "link", "set", "dev", l.Name, "name", name)
+}
+
+func (k *kernel) Person(t testing.TB, command string) {
+	t.Helper()
+	k.host.Run(t, "sh", "-c", command)
+}
+
+func linkOf(t testing.TB, conn Reader, name string) rtnl.Link {
+	t.Helper()
+	l, err := conn.LinkByName(name)
+	must(t, err)
+	return l
+}
+
+// both runs a scenario with the fake and with the kernel.
+func both(t *testing.T, scenario func(t *testing.T, w world, k Kernel)) {
+	t.Parallel()
+	run := func(name string, open func(t testing.TB) world) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			k, err := Probe(w)
+			must(t, err)
+			scenario(t, w, k)
+		})
+	}
+	run("fake", func(testing.TB) world { return newFake() })
+	run("kernel", func(t testing.TB) world { return newKernel(t) })
+}
+
+// apply runs Apply, compares its steps, and lets a second Apply and a Plan find nothing left to do. In the steps IFB stands for the
+// name of the ifb device, and MATCH for what matches everything.
+func apply(t testing.TB, w world, k Kernel, want Rate, steps ...string) State {
+	t.Helper()
+	planned, err := Plan(t.Context(), w, k, want)
+	must(t, err)
+	result, err := Apply(t.Context(), w, k, want)
+	must(t, err)
+	steps = fill(steps, k, want.Ifindex)
+	wantSteps(t, "Plan", planned, steps...)
+	wantSteps(t, "Apply", result.Steps, steps...)
+	again, err := Apply(t.Context(), w, k, want)
+	must(t, err)
+	wantSteps(t, "a second Apply", again.Steps)
+	left, err := Plan(t.Context(), w, k, want)
+	must(t, err)
+	wantSteps(t, "Plan after Apply", left)
+	return result.State
+}
+
+func fill(steps []string, k Kernel, index int) []string {
+	match := string(k.classifier)
+	if k.classifier == rtnl.U32 {
+		match += " match u32 0 0 at -12"
+	}
+	var out []string
+	for _, s := range steps {
+		out = append(out, strings.NewReplacer("IFB", Name(index), "MATCH", match).Replace(s))
+	}
+	return out
+}
+
+func undoes(t testing.TB, w world, state State, steps ...string) {
+	t.Helper()
+	done, err := Undo(t.Context(), w, state)
+	must(t, err)
+	wantSteps(t, "Undo", done, fill(steps, Kernel{}, state.Ifindex)...)
+	again, err := Undo(t.Context(), w, state)
+	must(t, err)
+	wantSteps(t, "a second Undo", again)
+}
+
+func wantSteps(t testing.TB, what string, got []Step, want ...string) {
+	t.Helper()
+	var text []string
+	for _, s := range got {
+		text = append(text, s.String())
+	}
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantError checks an error's kind and its words.
+func wantError(t testing.TB, err, kind error, words string) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Errorf("got error %v, want one that is %v", err, kind)
+	}
+	if got := fmt.Sprint(err); !strings.Contains(got, words) {
+		t.Errorf("got error %q, want it to say %q", got, words)
+	}
+}
