@@ -36,7 +36,7 @@ func (c *Config) answer(m *dhcpv4.DHCPv4) (*dhcpv4.DHCPv4, outcome) {
 	if len(kind) != 1 {
 		return nil, malformed // BOOTP
 	}
-	switch dhcpv4.MessageType(kind[0]) { //nolint:exhaustive // the others are servers'
+	switch dhcpv4.MessageType(kind[0]) {
 	case dhcpv4.MessageTypeDiscover:
 		return c.reply(m, dhcpv4.MessageTypeOffer), offered
 	case dhcpv4.MessageTypeRequest:

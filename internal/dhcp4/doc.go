@@ -30,6 +30,6 @@
 // # Concurrency, blocking, failure
 //
 // A Server's methods may be called from any goroutine; only Close blocks, for some milliseconds. One goroutine and one socket serve all
-// vifs: see internal/dhcp4/vifsock, also for what keeps a guest from flooding. A vif that is down, renamed, gone or not there yet is no
+// vifs: see internal/vifsock, also for what keeps a guest from flooding. A vif that is down, renamed, gone or not there yet is no
 // error. Answers are made from the request and the Config alone: nothing is remembered, so a restart goes unnoticed.
 package dhcp4

@@ -8,7 +8,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"vifd/internal/dhcp4/vifsock"
+	"vifd/internal/vifsock"
 )
 
 // FuzzRespond shows that no packet does harm, and that every answer is the guest's own and whole.

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vifd/internal/dhcp4/vifsock"
+	"vifd/internal/vifsock"
 )
 
 const (

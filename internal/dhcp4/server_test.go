@@ -13,8 +13,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
-	"vifd/internal/dhcp4/vifsock"
 	"vifd/internal/testhost"
+	"vifd/internal/vifsock"
 )
 
 const everybody = "255.255.255.255"

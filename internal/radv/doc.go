@@ -24,7 +24,7 @@
 // # Concurrency, blocking, failure
 //
 // A Server's methods may be called from any goroutine; only Close blocks, for some milliseconds. One goroutine and two sockets serve all
-// vifs (internal/dhcp4/vifsock, also for what keeps a guest from flooding), and each has a timer. After Remove and Close have returned
+// vifs (internal/vifsock, also for what keeps a guest from flooding), and each has a timer. After Remove and Close have returned
 // nothing is told of a guest's own accord; an answer that is on its way may still leave. A vif that is down, renamed, gone or not there yet
 // is no error.
 package radv

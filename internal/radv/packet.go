@@ -7,7 +7,7 @@ import (
 	"github.com/mdlayher/ndp"
 	"golang.org/x/sys/unix"
 
-	"vifd/internal/dhcp4/vifsock"
+	"vifd/internal/vifsock"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/mdlayher/ndp"
 
-	"vifd/internal/dhcp4/vifsock"
+	"vifd/internal/vifsock"
 )
 
 // solicit is the packet of a solicitation, as the library writes it.

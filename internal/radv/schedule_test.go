@@ -1,6 +1,8 @@
 package radv
 
 import (
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +10,7 @@ import (
 
 // A recorder stands for the guest: it notes when it is told something, if it can be reached.
 type recorder struct {
+	mu        sync.Mutex
 	start     time.Time
 	sent      []time.Duration
 	attempts  int
@@ -16,7 +19,23 @@ type recorder struct {
 
 func newRecorder() *recorder { return &recorder{start: time.Now(), reachable: true} }
 
+// again begins to note anew.
+func (r *recorder) again(reachable bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.start, r.sent, r.attempts, r.reachable = time.Now(), nil, 0, reachable
+}
+
+// noted is what has been sent since, and how often that was tried.
+func (r *recorder) noted() (sent []time.Duration, attempts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.sent), r.attempts
+}
+
 func (r *recorder) send() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.attempts++
 	if r.reachable {
 		r.sent = append(r.sent, time.Since(r.start))
@@ -36,28 +55,28 @@ func TestUnsolicited(t *testing.T) {
 		s := newSchedule(time.Time{}, r.send)
 		pass(2 * time.Hour)
 		s.stop()
-		if len(r.sent) < 14 || len(r.sent) > 39 {
-			t.Fatalf("sent %d times in 2 h", len(r.sent))
+		sent, _ := r.noted()
+		if len(sent) < 14 || len(sent) > 39 {
+			t.Fatalf("sent %d times in 2 h", len(sent))
 		}
-		for i, at := range r.sent {
+		for i, at := range sent {
 			switch {
 			case i == 0:
 				if at != 0 {
 					t.Errorf("first sent after %v, want at once", at)
 				}
 			case i < initialCount:
-				if d := at - r.sent[i-1]; d > initialInterval {
+				if d := at - sent[i-1]; d > initialInterval {
 					t.Errorf("number %d sent after %v, want at most %v", i, d, initialInterval)
 				}
 			default:
-				if d := at - r.sent[i-1]; d < MinInterval || d > MaxInterval {
+				if d := at - sent[i-1]; d < MinInterval || d > MaxInterval {
 					t.Errorf("number %d sent after %v, want within %v-%v", i, d, MinInterval, MaxInterval)
 				}
 			}
 		}
-		n := len(r.sent)
 		pass(2 * time.Hour)
-		if len(r.sent) != n {
+		if after, _ := r.noted(); len(after) != len(sent) {
 			t.Error("sent after stop")
 		}
 	})
@@ -67,10 +86,9 @@ func TestSoonKeepsTheDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecorder()
 		s := newSchedule(time.Time{}, r.send)
-		pass(time.Hour)
 		defer s.stop()
-		pass(time.Until(s.last.Add(10 * time.Second)))
-		r.sent, r.start = nil, time.Now()
+		pass(10 * time.Second) // the second comes after 16
+		r.again(true)
 		s.soon()
 		s.soon()
 		synctest.Wait()
@@ -79,8 +97,8 @@ func TestSoonKeepsTheDistance(t *testing.T) {
 			s.soon()
 		}
 		pass(time.Second)
-		if len(r.sent) != 2 || r.sent[0] != 0 || r.sent[1] != minDelay {
-			t.Errorf("sent at %v, want at once and %v later", r.sent, minDelay)
+		if sent, _ := r.noted(); len(sent) != 2 || sent[0] != 0 || sent[1] != minDelay {
+			t.Errorf("sent at %v, want at once and %v later", sent, minDelay)
 		}
 	})
 }
@@ -91,8 +109,8 @@ func TestTheNextScheduleKeepsTheDistance(t *testing.T) {
 		s := newSchedule(time.Now().Add(-time.Second), r.send)
 		defer s.stop()
 		pass(10 * time.Second)
-		if len(r.sent) < 1 || r.sent[0] != minDelay-time.Second {
-			t.Errorf("sent at %v, want after %v", r.sent, minDelay-time.Second)
+		if sent, _ := r.noted(); len(sent) < 1 || sent[0] != minDelay-time.Second {
+			t.Errorf("sent at %v, want after %v", sent, minDelay-time.Second)
 		}
 	})
 }
@@ -100,22 +118,22 @@ func TestTheNextScheduleKeepsTheDistance(t *testing.T) {
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecorder()
-		r.reachable = false
+		r.again(false)
 		s := newSchedule(time.Time{}, r.send)
 		defer s.stop()
 		pass(2 * time.Second)
-		if r.attempts != 4 { // after 0, 0.25, 0.75 and 1.75 s
-			t.Errorf("%d attempts in 2 s, want 4", r.attempts)
+		if _, n := r.noted(); n != 4 { // after 0, 0.25, 0.75 and 1.75 s
+			t.Errorf("%d attempts in 2 s, want 4", n)
 		}
-		before := r.attempts
+		r.again(false)
 		pass(10 * time.Minute)
-		if n := r.attempts - before; n > 45 {
+		if _, n := r.noted(); n > 45 {
 			t.Errorf("%d attempts in 10 min", n)
 		}
-		r.reachable, r.start = true, time.Now()
+		r.again(true)
 		s.soon()
 		synctest.Wait()
-		if len(r.sent) != 1 {
+		if sent, _ := r.noted(); len(sent) != 1 {
 			t.Error("not sent at once to one that has turned up")
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vifd/internal/dhcp4/vifsock"
+	"vifd/internal/vifsock"
 )
 
 // A Server advertises to any number of guests.
