@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"actions/route":              {"internal/rtnl", "internal/sysctl"},
 	"actions/nat":                {"internal/nft", "internal/conntrack"},
 	"actions/rate":               {"internal/rtnl"},
+	"actions/link":               {"internal/rtnl", "internal/sysctl"},
 	"handler":                    {"matcher", "rules", "actions/...", "internal/..."},
 	"cmd/vifd":                   {"..."},
 	"cmd/vifd/demo":              {"actions/firewall", "internal/...", "rules.d"},

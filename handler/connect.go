@@ -45,6 +45,7 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 	}
 	slices.SortFunc(guest.IPs, netip.Prefix.Compare)
 	p.State, p.Guest, p.Rate = StateConfigured, guest, limit(d.Rule, l)
+	p.Link = device(d, l)
 }
 
 // FirewallList is a rule's templates, for the kind of guests that it connects.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vifd/actions/bridge"
+	"vifd/actions/link"
 	"vifd/actions/route"
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
@@ -26,6 +27,7 @@ type Config struct {
 	Firewall Firewall
 	NAT      NAT
 	Sysctls  route.Sysctls
+	Offloads link.Offloads // nil: the kernel cannot be asked
 	Records  Records
 	Leases   Leases                // nil: of no process that works for one event alone
 	Router   Router                // likewise

@@ -19,6 +19,11 @@ func (h *Handler) routes(conn Links) route.Host {
 
 // prepare completes the plan with what the kernel knows, and notes what undoing it will take.
 func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan) error {
+	if plan.Link != nil {
+		if err := h.note(conn, k, plan.Link); err != nil {
+			return err
+		}
+	}
 	if plan.Rate != nil {
 		k.own.Rate = new(plan.Rate.State())
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"vifd/actions/link"
 	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/journal"
@@ -13,6 +14,7 @@ import (
 type own struct {
 	Route *route.State `json:"route,omitempty"`
 	Rate  *rate.State  `json:"rate,omitempty"`
+	Link  *link.State  `json:"link,omitempty"`
 }
 
 // text is o as a record has it; nil where nothing was done.

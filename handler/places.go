@@ -68,7 +68,7 @@ func (r *Ruleset) place(p *places, l *rtnl.Link, plan *Plan) {
 		return
 	}
 	if err := p.take(l.Index, l.Name, plan.Route.Guest); err != nil {
-		plan.Route, plan.NAT, plan.Told, plan.Rate, plan.Retry = nil, nil, Told{}, nil, true
+		plan.Route, plan.NAT, plan.Told, plan.Rate, plan.Link, plan.Retry = nil, nil, Told{}, nil, nil, true
 		r.block(plan, l, StateBlocked, err.Error())
 	}
 }

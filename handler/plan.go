@@ -5,6 +5,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/link"
 	"vifd/actions/nat"
 	"vifd/actions/rate"
 	"vifd/actions/route"
@@ -37,6 +38,7 @@ type Plan struct {
 	NAT      *nat.Guest      // set where Action is nat
 	Told     Told
 	Rate     *rate.Rate // nil: no limit
+	Link     *link.Link // nil: it is left as it is
 	Retry    bool       // what stands against the plan may pass by itself
 }
 
@@ -125,6 +127,9 @@ func (p *Plan) Text(now bridge.Actual) []string {
 			return append(lines, "# "+err.Error())
 		}
 		lines = append(lines, commands...)
+	}
+	if p.Link != nil {
+		lines = append(lines, deviceText(p.Link, now)...)
 	}
 	if p.Rate != nil {
 		lines = append(lines, rateText(p.Rate, now)...)

@@ -7,6 +7,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/link"
 	"vifd/actions/nat"
 	"vifd/actions/rate"
 	"vifd/actions/route"
@@ -22,6 +23,7 @@ type Links interface {
 	bridge.Conn
 	route.Conn
 	rate.Conn
+	link.Links
 	// Links lists every link; a list is complete or an error.
 	Links(ctx context.Context) ([]rtnl.Link, error)
 }

@@ -10,6 +10,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
+	"vifd/actions/link"
 	"vifd/actions/rate"
 	"vifd/actions/route"
 	"vifd/internal/ctl"
@@ -52,7 +53,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 // overtaken reports that a vif went, or got another name, while it was worked on.
 func overtaken(err error) bool {
 	return slices.ContainsFunc([]error{
-		bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed,
+		bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed, link.ErrGone, link.ErrRenamed,
 	}, func(target error) bool { return errors.Is(err, target) })
 }
 
@@ -111,6 +112,11 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	}
 	if guarded && plan.Guest != nil {
 		h.tighten(ctx, h.rules.program, []*firewall.Guest{plan.Guest}, lost(k.plan.Guest, plan.Guest))
+	}
+	set, err := h.setUp(ctx, conn, k, plan)
+	wrote = wrote || set
+	if err != nil {
+		return wrote, err
 	}
 	throttled, err := h.throttle(ctx, conn, k, plan)
 	wrote = wrote || throttled

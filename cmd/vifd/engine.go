@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -45,14 +46,18 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 		return cfg, nil, err
 	}
 	closeAll = func() { _, _, _ = settings.Close(), conn.Close(), records.Close() }
-	return handler.Config{
-		Dial:     func() (handler.Links, error) { return rtnl.Dial() },
-		Firewall: table,
-		NAT:      translation,
-		Sysctls:  settings,
-		Records:  records,
-		Flows:    func() (handler.Flows, error) { return conntrack.Dial() },
-		Sysfs:    sysfs,
-		Log:      log,
-	}, closeAll, nil
+	offloads, err := rtnl.DialEthtool()
+	if err != nil && !errors.Is(err, rtnl.ErrUnsupported) {
+		closeAll()
+		return cfg, nil, err
+	}
+	if err == nil {
+		cfg.Offloads = offloads
+		closeAll = func() { _, _, _, _ = offloads.Close(), settings.Close(), conn.Close(), records.Close() }
+	}
+	cfg.Dial = func() (handler.Links, error) { return rtnl.Dial() }
+	cfg.Firewall, cfg.NAT, cfg.Sysctls, cfg.Records = table, translation, settings, records
+	cfg.Flows = func() (handler.Flows, error) { return conntrack.Dial() }
+	cfg.Sysfs, cfg.Log = sysfs, log
+	return cfg, closeAll, nil
 }

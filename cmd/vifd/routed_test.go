@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -284,40 +283,5 @@ func TestTranslatedGuests(t *testing.T) {
 	if list := h.Run(t, "nft", "list", "ruleset"); strings.Contains(list, "vif1.0") || strings.Contains(list, "10.77.0.3") {
 		t.Errorf("left in the tables:\n%s", list)
 	}
-	stop(t, p)
-}
-
-// TestRatesComeAndGo with the vif, and with the rule.
-func TestRatesComeAndGo(t *testing.T) {
-	t.Parallel()
-	const limited = `
-networks: {xenbr0: {bridge: {create: true}}}
-guests: [{interface: vif1.0, mac: "00:16:3e:00:00:01", ip: 10.0.0.1}]
-rules: [{name: all, match: {interface: "vif*"}, bridge: xenbr0, firewall: source-guard%s}]
-`
-	h := newHost(t, fmt.Sprintf(limited, ", rate: {from-guest: 10Mb/s, to-guest: 100mbit, burst: 64kb}"))
-	p := h.listen(t)
-	h.Guest(t, "vif1.0", "00:16:3e:00:00:01", "10.0.0.1/8")
-	h.waitState(t, "configured", "vif1.0")
-	ifb := fmt.Sprintf("ifb-%d", h.ifindex(t, "vif1.0"))
-	shapes := func() string { return h.Run(t, "tc", "qdisc", "show") }
-	for dev, want := range map[string]string{"vif1.0": "rate 100Mbit burst 64Kb", ifb: "rate 10Mbit burst 64Kb"} {
-		if out := h.Run(t, "tc", "qdisc", "show", "dev", dev, "root"); !strings.Contains(out, want) {
-			t.Errorf("%s does not say %q:\n%s", dev, want, out)
-		}
-	}
-	h.write(t, fmt.Sprintf(limited, ""))
-	p.Signal(t, syscall.SIGHUP)
-	testhost.Wait(t, "the limits to be lifted", func() bool { return !strings.Contains(shapes(), "tbf") && !strings.Contains(shapes(), "ingress") })
-	if links := h.Run(t, "ip", "-o", "link"); strings.Contains(links, ifb) {
-		t.Errorf("%s is left:\n%s", ifb, links)
-	}
-	h.write(t, fmt.Sprintf(limited, ", rate: {from-guest: 1mbit}"))
-	p.Signal(t, syscall.SIGHUP)
-	testhost.Wait(t, "a limit", func() bool { return strings.Contains(shapes(), "rate 1Mbit") })
-	h.Unplug(t, "vif1.0")
-	h.waitEmpty(t)
-	testhost.Wait(t, "the ifb device to go", func() bool { return !strings.Contains(h.Run(t, "ip", "-o", "link"), ifb) })
-	h.wantNoRecords(t)
 	stop(t, p)
 }

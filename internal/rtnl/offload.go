@@ -180,7 +180,7 @@ func eachBit(b []byte, each func(name string, on bool)) error {
 						on = true
 					}
 				}
-				if bits.Err = bit.Err; bit.Err == nil {
+				if bits.Err = bit.Err; bit.Err == nil && name != "" { // a number that is in use no more
 					each(name, on)
 				}
 			}
