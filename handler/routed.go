@@ -84,11 +84,9 @@ func translated(p *Plan, l *rtnl.Link) error {
 			told.dhcp(subnet, a)
 		case own < 0:
 			host = append(host, whole(a.Gateway))
-			fallthrough
-		default:
-			// By this one a guest with addresses of its own names the host, and every other may.
-			host = append(host, netip.PrefixFrom(nat.LinkLocalGateway, 64))
 			told.router(a)
+		default:
+			host = append(host, netip.PrefixFrom(nat.LinkLocalGateway, 64))
 		}
 	}
 	for i := range d.Rule.Action.NAT.Forward {
@@ -151,9 +149,6 @@ func (t *tolder) dhcp(subnet netip.Prefix, a nat.Addresses) {
 
 func (t *tolder) router(a nat.Addresses) {
 	n := &t.d.NAT
-	if a.Guest.Bits() != 64 {
-		return // a guest with an address of its own has been told it by somebody else
-	}
 	t.Router = &radv.Config{
 		Interface: t.l.Name, Ifindex: t.l.Index, MACs: t.d.Guest.MACs, Prefix: a.Guest.Masked(), MTU: n.MTU, DNS: ofFamily(n.DNS, false), Domain: n.Domain,
 	}

@@ -15,7 +15,7 @@ import (
 	"vifd/internal/testhost"
 )
 
-// flow is what a limited rate is measured with: how long, and what a byte of TCP is on the wire.
+// What a rate is measured with: how long, and what a byte of TCP is on the wire.
 const (
 	flowTime = 2 * time.Second
 	onWire   = 1514. / 1448 // full segments with time stamps
@@ -35,21 +35,20 @@ func BenchmarkRate(b *testing.B) {
 				} else {
 					want.ToGuest = bits
 				}
-				h, guest, other := limited(b, want)
+				guest, other := limited(b, want)
 				from, to := guest, other
 				if way == "to-guest" {
 					from, to = other, guest
 				}
-				_ = h
-				var got, want64 float64
+				var got, most float64
 				for b.Loop() {
 					bytes, took := stream(b, from, to)
 					got += float64(bytes) * 8
-					want64 += float64(bits) * took.Seconds()
+					most += float64(bits) * took.Seconds()
 				}
-				off := 100 * (got*onWire/want64 - 1)
+				off := 100 * (got*onWire/most - 1)
 				b.ReportMetric(off, "off-%")
-				b.ReportMetric(100*got/want64, "payload-%")
+				b.ReportMetric(100*got/most, "payload-%")
 				b.ReportMetric(0, "ns/op")
 				if off < -5 || off > 5 {
 					b.Logf("MISSED: %.1f %% off, budget 5 %%", off)
@@ -59,10 +58,10 @@ func BenchmarkRate(b *testing.B) {
 	}
 }
 
-// limited is a host with a bridge, a guest whose vif is limited, and another host on the bridge.
-func limited(b *testing.B, want rate.Rate) (h, guest, other *testhost.Host) {
+// limited makes a host with a bridge, a guest whose vif is limited, and another host on the bridge.
+func limited(b *testing.B, want rate.Rate) (guest, other *testhost.Host) {
 	b.Helper()
-	h = testhost.New(b)
+	h := testhost.New(b)
 	h.Run(b, "ip", "link", "add", "xenbr0", "type", "bridge", "forward_delay", "0")
 	h.Run(b, "ip", "link", "set", "xenbr0", "up")
 	guest = h.Guest(b, "vif1.0", "00:16:3e:00:00:01", "10.0.0.1/24")
@@ -89,7 +88,7 @@ func limited(b *testing.B, want rate.Rate) (h, guest, other *testhost.Host) {
 		_, err = rate.Apply(b.Context(), conn, k, want)
 		return err
 	})
-	return h, guest, other
+	return guest, other
 }
 
 // stream sends by TCP as fast as that goes, and tells how many bytes arrived within flowTime of the first.
