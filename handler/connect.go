@@ -61,9 +61,16 @@ func (r *Ruleset) port(d *matcher.Decision, l *rtnl.Link) *bridge.Port {
 	if want.Create != nil {
 		create = *want.Create
 	}
+	var vlan bridge.VLAN
+	if v := want.VLAN; v != nil {
+		vlan.Untagged = v.Untagged
+		for _, r := range v.Tagged {
+			vlan.Tagged = append(vlan.Tagged, [2]uint16{r.First, r.Last})
+		}
+	}
 	return &bridge.Port{
 		Ifindex: l.Index, Interface: l.Name,
 		Bridge: d.Network, Create: create, BridgeMTU: network.MTU,
-		MTU: want.MTU, Flags: portFlags(want), StaticFDB: want.StaticFDB, GuestMACs: d.Guest.MACs,
+		MTU: want.MTU, Flags: portFlags(want), StaticFDB: want.StaticFDB, GuestMACs: d.Guest.MACs, VLAN: vlan,
 	}
 }

@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"vifd/actions/bridge"
@@ -65,25 +64,6 @@ func (r *rates) of(conn rate.Conn) (rate.Kernel, error) {
 		r.kernel, r.probed = kernel, true
 	}
 	return kernel, err
-}
-
-// supported reports what rules want of the kernel that it does not have.
-func (h *Handler) supported(conn rate.Conn, rs *Ruleset) error {
-	for i := range rs.set.Rules {
-		r := &rs.set.Rules[i]
-		want := limit(r, &rtnl.Link{})
-		if want == nil {
-			continue
-		}
-		kernel, err := h.host.rates.of(conn)
-		if err == nil {
-			err = kernel.Supports(*want)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: rule %q: rate: %w", r.Pos, r.Name, err)
-		}
-	}
-	return nil
 }
 
 // throttle sets the plan's limit, or lifts one that is wanted no more; the link may be up or down.

@@ -159,12 +159,13 @@ func (h *Handler) guard(l *rtnl.Link, was *journal.Record, plan *Plan) (wrote bo
 }
 
 // leaves reports whether what was done to the link before has to be undone first: it is in a bridge that it shall not be in
-// any more, or was pinned there and is to be no longer.
+// any more, or was pinned there, or given VLANs, and is to be no longer.
 func leaves(was *journal.Record, plan *Plan) bool {
 	if was.Link.Bridge == "" {
 		return false
 	}
-	return plan.Port == nil || plan.Port.Bridge != was.Link.Bridge || was.Link.StaticFDB && !plan.Port.StaticFDB
+	return plan.Port == nil || plan.Port.Bridge != was.Link.Bridge || was.Link.StaticFDB && !plan.Port.StaticFDB ||
+		was.Link.VLAN && !plan.Port.VLAN.Wanted()
 }
 
 // undoState is what was done to the link, which is called name by now.
@@ -181,7 +182,7 @@ func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
 		next.Link.WasUp = l.Up()
 	}
 	if plan.Port != nil {
-		next.Link.StaticFDB = plan.Port.StaticFDB
+		next.Link.StaticFDB, next.Link.VLAN = plan.Port.StaticFDB, plan.Port.VLAN.Wanted()
 		if next.Link.Bridge != plan.Port.Bridge {
 			next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge = plan.Port.Bridge, 0, false
 		}
@@ -208,7 +209,8 @@ func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time
 	next := k.record
 	next.State, next.Error = plan.State, plan.Reason
 	if plan.Port == nil {
-		next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge, next.Link.StaticFDB = "", 0, false, false
+		next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge = "", 0, false
+		next.Link.StaticFDB, next.Link.VLAN = false, false
 	} else {
 		next.Link.BridgeIfindex = k.bridge
 	}

@@ -44,6 +44,9 @@ func Plan(ctx context.Context, conn Reader, want Port) ([]Step, error) {
 		return nil, failure(want, err)
 	}
 	have := Actual{Link: link, Bridge: bridge}
+	if err := readVLANs(ctx, conn, want, &have); err != nil {
+		return nil, failure(want, err)
+	}
 	if bridge != nil {
 		if have.Pinned, err = pinned(ctx, conn, want, link, *bridge); err != nil {
 			return nil, failure(want, err)
@@ -95,6 +98,9 @@ func (r *run) apply(ctx context.Context) error {
 	}
 	r.result.State.BridgeIndex = bridge.Index
 	have := Actual{Link: link, Bridge: &bridge}
+	if err := r.ensureFiltering(ctx, &have); err != nil {
+		return r.orRace(err, bridge.Index)
+	}
 	if have.Pinned, err = pinned(ctx, r.conn, r.want, link, bridge); err != nil {
 		return err
 	}
@@ -105,7 +111,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.do(ctx, steps, bridge.Index); err != nil {
 		return r.orRace(err, bridge.Index)
 	}
-	return r.orRace(r.verify(steps, bridge), bridge.Index)
+	return r.orRace(r.verify(ctx, steps, bridge), bridge.Index)
 }
 
 // orRace tells a refusal from its cause, where that is that the bridge has gone. Not so for a vif that has gone.
@@ -121,7 +127,7 @@ func (r *run) orRace(err error, bridge int) error {
 
 // verify reads the link once more. What the last steps asked for must be so, be it that a driver says yes and does no, be it that
 // somebody else was at work.
-func (r *run) verify(done []Step, bridge rtnl.Link) error {
+func (r *run) verify(ctx context.Context, done []Step, bridge rtnl.Link) error {
 	link, err := findLink(r.conn, r.want.Ifindex, r.want.Interface)
 	if err != nil {
 		return err
@@ -136,7 +142,11 @@ func (r *run) verify(done []Step, bridge rtnl.Link) error {
 			want.MTU = s.mtu // the bridge's, which counts when joining only
 		}
 	}
-	left := diffPort(want, Actual{Link: link, Bridge: &bridge}, bridge.Index, bridge.MTU)
+	have := Actual{Link: link, Bridge: &bridge}
+	if err := readVLANs(ctx, r.conn, want, &have); err != nil {
+		return err
+	}
+	left := diffPort(want, have, bridge.Index, bridge.MTU)
 	if len(left) > 0 {
 		return unmet(link, left)
 	}
@@ -175,6 +185,10 @@ func (r *run) send(steps []Step, bridge int) error {
 		err = r.conn.Set(index, rtnl.Change{Master: new(0)})
 	case opFlags:
 		err = r.conn.SetPort(index, s.flags)
+	case opLeaveVLANs:
+		err = r.conn.DeleteVLANs(index, s.vlans)
+	case opJoinVLANs:
+		err = r.conn.AddVLANs(index, s.vlans)
 	case opPin:
 		err = r.conn.PinFDB(index, s.mac)
 	case opUnpin:

@@ -16,6 +16,8 @@ type Reader interface {
 	Ports(ctx context.Context, bridge int) ([]rtnl.Link, error)
 	Addresses(ctx context.Context, index int) ([]netip.Prefix, error)
 	PinnedFDB(ctx context.Context, port int) ([]net.HardwareAddr, error)
+	Filtering(bridge int) (rtnl.Filtering, error)
+	PortVLANs(ctx context.Context, port int) ([]rtnl.VLANs, error)
 }
 
 // Conn is a Reader that changes things as well. Every method returns when the kernel has done it, or has refused.
@@ -25,6 +27,9 @@ type Conn interface {
 	SetPort(index int, flags rtnl.PortFlags) error
 	PinFDB(port int, mac net.HardwareAddr) error
 	UnpinFDB(port int, mac net.HardwareAddr) error
+	AddVLANs(port int, v rtnl.VLANs) error
+	DeleteVLANs(port int, v rtnl.VLANs) error
+	SetFiltering(bridge int) error
 	CreateBridge(name string, group uint32) error
 	DeleteLink(index int) error
 }

@@ -16,6 +16,9 @@ type Actual struct {
 	Link   rtnl.Link
 	Bridge *rtnl.Link         // nil: there is none of that name
 	Pinned []net.HardwareAddr // static FDB entries of the link; only looked at for Port.StaticFDB
+
+	Filtering rtnl.Filtering // the bridge's; this and VLANs are only looked at for Port.VLAN
+	VLANs     []rtnl.VLANs   // the link's
 }
 
 // Diff lists what must be done, in this order, to make have what is wanted: nothing where it is so already.
@@ -32,6 +35,7 @@ func Diff(want Port, have Actual) []Step {
 			mtu = have.Bridge.MTU
 		}
 	}
+	steps = append(steps, filteringSteps(want, have)...)
 	return append(steps, diffPort(want, have, index, mtu)...)
 }
 
@@ -91,6 +95,10 @@ func diffPort(want Port, have Actual, bridge, bridgeMTU int) []Step {
 	if missing := want.Flags.Missing(port); missing != (rtnl.PortFlags{}) {
 		add(Step{op: opFlags, flags: missing})
 	}
+	vlans := vlanSteps(want, have, joined)
+	for _, s := range vlans {
+		add(s)
+	}
 	if want.StaticFDB {
 		pinned := have.Pinned
 		if !joined {
@@ -98,6 +106,9 @@ func diffPort(want Port, have Actual, bridge, bridgeMTU int) []Step {
 		}
 		for _, mac := range without(pinned, want.GuestMACs) {
 			add(Step{op: opUnpin, mac: mac})
+		}
+		if len(vlans) > 0 {
+			pinned = nil // an entry is made for each VLAN that the port is in by then
 		}
 		for _, mac := range without(want.GuestMACs, pinned) {
 			add(Step{op: opPin, mac: mac})

@@ -4,12 +4,12 @@
 // ip(8) or bridge(8) command a person would type.
 //
 // Ordering: whoever calls Apply has committed the guest's firewall before. Apply itself goes: bridge, link down where it must be,
-// MAC, MTU, master, port flags, FDB, link up. So nothing passes before the port is as wanted, and the bridge, whose
+// MAC, MTU, master, port flags, VLANs, FDB, link up. So nothing passes before the port is as wanted, and the bridge, whose
 // MTU follows the smallest of its ports, never sees the wrong one. Undo goes: down, out of the bridge, and the bridge itself if vifd made it
 // and nobody uses it.
 //
 // Idempotency: Apply writes only what differs. Called again it reads the link and the bridge (and the FDB where addresses are
-// pinned) and writes nothing. A flag that is nil, and a static FDB that is not wanted, are left as they are: to be rid of what an
+// pinned) and writes nothing. A flag that is nil, and VLANs and a static FDB that are not wanted, are left as they are: to be rid of what an
 // earlier desired state has set, Undo comes first.
 //
 // Identity: a vif is its ifindex, a bridge that was joined is its ifindex. A vif whose name is no longer the expected one is not

@@ -20,6 +20,10 @@ type fake struct {
 	userMTU map[int]bool // bridges whose MTU was set, so that it does not follow the ports
 	last    int
 
+	noVLANs   bool // the kernel cannot filter them
+	filtering map[int]bool
+	vlans     map[int]*members
+
 	writes int
 	before func(write int, index int, ch *rtnl.Change) error // may refuse or alter the nth write
 }
@@ -27,6 +31,7 @@ type fake struct {
 func newFake(testing.TB) *fake {
 	f := &fake{
 		links: map[int]*rtnl.Link{}, pinned: map[int][]net.HardwareAddr{}, address: map[int][]netip.Prefix{}, userMTU: map[int]bool{},
+		filtering: map[int]bool{}, vlans: map[int]*members{},
 	}
 	f.add(rtnl.Link{Name: "lo", MTU: 65536, Flags: unix.IFF_UP})
 	return f
@@ -161,6 +166,7 @@ func (f *fake) enslave(l *rtnl.Link, master int) error {
 	if old := l.Master; old != 0 {
 		l.Master, l.Port = 0, nil
 		delete(f.pinned, l.Index)
+		delete(f.vlans, l.Index)
 		f.follow(old)
 	}
 	if master == 0 {
@@ -177,6 +183,7 @@ func (f *fake) enslave(l *rtnl.Link, master int) error {
 	}
 	port := rtnl.NewPort()
 	l.Master, l.Port = master, &port
+	f.vlans[l.Index] = membersOf([]rtnl.VLANs{{First: 1, Last: 1, PVID: true, Untagged: true}})
 	f.follow(master)
 	return nil
 }
@@ -280,3 +287,65 @@ func (f *fake) DeleteLink(index int) error {
 	delete(f.links, index)
 	return nil
 }
+
+func (f *fake) Filtering(bridge int) (rtnl.Filtering, error) {
+	switch {
+	case f.links[bridge] == nil:
+		return rtnl.Filtering{}, refuse(unix.ENODEV)
+	case f.noVLANs:
+		return rtnl.Filtering{}, nil
+	}
+	return rtnl.Filtering{Supported: true, On: f.filtering[bridge], DefaultPVID: 1}, nil
+}
+
+func (f *fake) SetFiltering(bridge int) error {
+	if _, err := f.write(bridge, nil); err != nil {
+		return err
+	}
+	if f.noVLANs {
+		return refuse(unix.EOPNOTSUPP)
+	}
+	f.filtering[bridge] = true
+	return nil
+}
+
+func (f *fake) PortVLANs(_ context.Context, port int) ([]rtnl.VLANs, error) {
+	var list []rtnl.VLANs
+	if m := f.vlans[port]; m != nil && !f.noVLANs {
+		for id, is := range m {
+			if is.in {
+				list = extend(list, rtnl.VLANs{First: uint16(id), Last: uint16(id), PVID: is.pvid, Untagged: is.untagged})
+			}
+		}
+	}
+	return list, nil
+}
+
+// changeVLANs finds the port's, and those that are to change. There is one VLAN at most for frames without a tag.
+func (f *fake) changeVLANs(port int, v rtnl.VLANs, to membership) error {
+	if _, err := f.write(port, nil); err != nil {
+		return err
+	}
+	m := f.vlans[port]
+	switch {
+	case m == nil || f.noVLANs:
+		return refuse(unix.EOPNOTSUPP)
+	case v.First == 0 || v.First > v.Last || v.Last > maxVLAN || v.PVID && v.First != v.Last:
+		return refuse(unix.EINVAL)
+	}
+	if to.pvid {
+		for id := range m {
+			m[id].pvid = false
+		}
+	}
+	for id := v.First; id <= v.Last; id++ {
+		m[id] = to
+	}
+	return nil
+}
+
+func (f *fake) AddVLANs(port int, v rtnl.VLANs) error {
+	return f.changeVLANs(port, v, membership{in: true, pvid: v.PVID, untagged: v.Untagged})
+}
+
+func (f *fake) DeleteVLANs(port int, v rtnl.VLANs) error { return f.changeVLANs(port, v, membership{}) }

@@ -41,6 +41,7 @@ type Port struct {
 	MAC   net.HardwareAddr // of the host's end; nil: HostMAC
 	MTU   int              // 0: the bridge's, taken over when joining
 	Flags rtnl.PortFlags
+	VLAN  VLAN
 
 	StaticFDB bool               // pin GuestMACs, and nothing else, to the port; it learns nothing unless Flags says so
 	GuestMACs []net.HardwareAddr // who is behind the vif
@@ -59,6 +60,9 @@ func (p Port) check() (Port, error) {
 	}
 	if p.StaticFDB && len(p.GuestMACs) == 0 {
 		return p, errors.New("a static FDB needs the guest's MAC, which is not known")
+	}
+	if err := p.VLAN.check(); err != nil {
+		return p, err
 	}
 	return p.withDefaults(), nil
 }

@@ -14,12 +14,15 @@ const (
 	opCreate       op = iota // the bridge, in the group unfinished
 	opFinish                 // the bridge: alias, MTU, up
 	opBridgeUp               // the bridge
+	opFiltering              // the bridge
 	opDown                   // the link, and so on
 	opLeave                  // the bridge it is in
 	opMAC                    //
 	opMTU                    //
 	opJoin                   // the wanted bridge
 	opFlags                  // of the port
+	opLeaveVLANs             //
+	opJoinVLANs              //
 	opPin                    // an FDB entry
 	opUnpin                  //
 	opUp                     //
@@ -34,6 +37,7 @@ type Step struct {
 	mac    net.HardwareAddr // opMAC, opPin, opUnpin
 	mtu    int              // opMTU, opFinish (0: none)
 	flags  rtnl.PortFlags   // opFlags
+	vlans  rtnl.VLANs       // opLeaveVLANs, opJoinVLANs
 }
 
 // String is the command a person would type for it.
@@ -62,6 +66,12 @@ func (s Step) String() string {
 			text += " " + name + " " + onOff(on)
 		}
 		return text
+	case opLeaveVLANs:
+		return fmt.Sprintf("bridge vlan del dev %s %v", s.dev, s.vlans)
+	case opJoinVLANs:
+		return fmt.Sprintf("bridge vlan add dev %s %v", s.dev, s.vlans)
+	case opFiltering:
+		return fmt.Sprintf("ip link set dev %s type bridge vlan_filtering 1", s.dev)
 	case opPin:
 		return fmt.Sprintf("bridge fdb replace %s dev %s master static sticky", s.mac, s.dev)
 	case opUnpin:

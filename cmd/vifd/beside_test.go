@@ -75,3 +75,29 @@ func TestLinkIsSetUpAndGivenBack(t *testing.T) {
 	h.wantNoRecords(t)
 	stop(t, p)
 }
+
+// TestVLANs on a kernel that filters them, and the error on one that does not.
+func TestVLANs(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, `
+networks: {xenbr0: {bridge: {create: true}}}
+guests: [{interface: vif1.0, mac: "00:16:3e:00:00:01", ip: 10.0.0.1}]
+rules: [{name: all, match: {interface: "vif*"}, bridge: {name: xenbr0, vlan: {untagged: 10, tagged: [20, "30-40"]}}, firewall: source-guard}]
+`)
+	if out, err := h.RunErr("ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1"); err != nil {
+		t.Logf("this kernel filters no VLANs: %s", out)
+		_, errs, code := h.run(t, "listen")
+		if code != exitCannot || !strings.Contains(errs, `rule "all": vlan: `) || !strings.Contains(errs, "CONFIG_BRIDGE_VLAN_FILTERING") {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+		return
+	}
+	p := h.listen(t)
+	h.Guest(t, "vif1.0", "00:16:3e:00:00:01", "10.0.0.1/8")
+	h.waitState(t, "configured", "vif1.0")
+	list := strings.Join(strings.Fields(h.Run(t, "bridge", "vlan", "show", "dev", "vif1.0")), " ")
+	if want := "vif1.0 10 PVID Egress Untagged 20 30 31 32 33 34 35 36 37 38 39 40"; !strings.HasSuffix(list, want) {
+		t.Errorf("it is in %q, want %q", list, want)
+	}
+	stop(t, p)
+}

@@ -41,6 +41,7 @@ type Link struct {
 	CreatedBridge bool   `json:"createdBridge,omitempty"` // vifd made the bridge
 	WasUp         bool   `json:"wasUp,omitempty"`         // the link was up before vifd touched it
 	StaticFDB     bool   `json:"staticFdb,omitempty"`     // the guest's MAC was pinned to the port
+	VLAN          bool   `json:"vlan,omitempty"`          // the port was given VLANs of its own
 }
 
 // DamagedError tells of a file in the journal that is no record: truncated, of another version, or foreign.
