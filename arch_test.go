@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"actions/firewall":           {"internal/nft", "internal/packet", "internal/stmt"},
 	"actions/bridge":             {"internal/rtnl"},
 	"actions/route":              {"internal/rtnl", "internal/sysctl"},
-	"actions/nat":                {"internal/nft", "internal/conntrack"},
+	"actions/nat":                {"internal/nft"},
 	"actions/rate":               {"internal/rtnl"},
 	"actions/link":               {"internal/rtnl", "internal/sysctl"},
 	"handler":                    {"matcher", "rules", "actions/...", "internal/..."},

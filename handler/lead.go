@@ -3,14 +3,12 @@ package handler
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"vifd/actions/route"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 )
-
-// natAction is a record's Action of a vif whose guest's addresses are translated.
-const natAction = "nat"
 
 // host is where routes are made.
 func (h *Handler) routes(conn Links) route.Host {
@@ -32,6 +30,9 @@ func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan)
 	}
 	if err := plan.locate(ctx, conn, &h.host.uplinks); err != nil {
 		return err
+	}
+	if plan.NAT != nil {
+		k.own.NAT = &translation{plan.NAT.Prefixes}
 	}
 	var before route.State
 	if k.own.Route != nil {
@@ -105,10 +106,16 @@ func (h *Handler) mislead(ctx context.Context, conn Links, was *journal.Record, 
 		}
 		k.own.Route, wrote = nil, true
 	}
-	if was.Action == natAction && (plan.NAT == nil || was.Interface != name) {
-		if _, err := h.cfg.NAT.Remove(was.Interface, was.Ifindex); err != nil {
-			return true, err
-		}
+	if k.own.NAT == nil || plan.NAT != nil && was.Interface == name {
+		return wrote, nil
+	}
+	if _, err := h.cfg.NAT.Remove(was.Interface, was.Ifindex); err != nil {
+		return true, err
+	}
+	if plan.NAT == nil {
+		// A client that never stops sending would otherwise keep what it has, also when another guest has the address or the port.
+		h.tighten(ctx, h.rules.program, nil, h.unowned(slices.Clone(k.own.NAT.Prefixes), was.Ifindex))
+		k.own.NAT = nil
 	}
 	return wrote, nil
 }

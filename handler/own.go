@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 
 	"vifd/actions/link"
 	"vifd/actions/rate"
@@ -13,8 +14,14 @@ import (
 // own is what the actions did to a vif, in their own words, from which they undo it: a record's Own.
 type own struct {
 	Route *route.State `json:"route,omitempty"`
+	NAT   *translation `json:"nat,omitempty"`
 	Rate  *rate.State  `json:"rate,omitempty"`
 	Link  *link.State  `json:"link,omitempty"`
+}
+
+// translation is what the kernel's connections of a translated guest are known by.
+type translation struct {
+	Prefixes []netip.Prefix `json:"prefixes"`
 }
 
 // text is o as a record has it; nil where nothing was done.

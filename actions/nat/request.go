@@ -36,7 +36,7 @@ func (t *Table) Set(g *Guest, owner int) (wrote bool, err error) {
 }
 
 // Remove takes everything of iface out, unless the name belongs to another ifindex than owner by now. The guest's connections go on
-// until Forget ends them.
+// until the caller ends them (internal/conntrack).
 func (t *Table) Remove(iface string, owner int) (wrote bool, err error) {
 	r := &request{iface: iface, owner: owner}
 	if err := t.submit(r); err != nil {

@@ -273,10 +273,16 @@ func TestTranslatedGuests(t *testing.T) {
 	if seen := ask(t, far, "[2001:db8::fe]:8080"); seen != "2001:db8::c8" {
 		t.Errorf("the guest sees %q ask, want the outside", seen)
 	}
+	if flows := h.Run(t, "conntrack", "-L"); !strings.Contains(flows, "src=10.77.0.3 ") {
+		t.Errorf("the kernel does not track the guest's connections:\n%s", flows)
+	}
 	for _, name := range []string{"vif1.0", "vif2.0"} {
 		h.Unplug(t, name)
 	}
 	h.waitEmpty(t)
+	if flows := h.Run(t, "conntrack", "-L"); strings.Contains(flows, "10.77.0.3 ") {
+		t.Errorf("a gone guest's connections go on:\n%s", flows)
+	}
 	if after := h.traces(t); after != before {
 		t.Errorf("traces are left. Before:\n%s\nafter:\n%s", before, after)
 	}
