@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +64,21 @@ rules:
   - {name: routed, match: {interface: "vif*"}, route: lan, firewall: source-guard}
 `
 
+// spoof has a guest send to the outside machine under an address that is not its own, which does not arrive there, and then under its own.
+func spoof(t *testing.T, guest, outside *testhost.Host, as, to string) {
+	t.Helper()
+	wire := outside.Packet(t, "eth0")
+	holds := func(pattern byte) func(frame []byte) bool {
+		return func(frame []byte) bool { return bytes.Contains(frame, bytes.Repeat([]byte{pattern}, 16)) }
+	}
+	guest.Run(t, "ip", "addr", "add", as, "dev", testhost.GuestIf, "nodad")
+	addr, _, _ := strings.Cut(as, "/")
+	_, _ = guest.RunErr("ping", "-c1", "-W1", "-p", "d5", "-I", addr, to) // nobody answers
+	guest.Run(t, "ip", "addr", "del", as, "dev", testhost.GuestIf)
+	guest.Run(t, "ping", "-c1", "-W5", "-p", "a7", to)
+	wire.None(t, "a packet that the guest sent as "+addr, holds(0xd5), holds(0xa7))
+}
+
 // routedGuest is one that takes IPv4 neighbours for its own, and leaves IPv6 to its gateway.
 func (h *host) routedGuest(t *testing.T, n int) *testhost.Host {
 	t.Helper()
@@ -99,11 +116,8 @@ func TestRoutedGuests(t *testing.T) {
 			t.Errorf("ping %s: %v\n%s", tt.to, err, out)
 		}
 	}
-	// Under another's address nobody gets an answer.
-	one.Run(t, "ip", "addr", "add", "192.0.2.77/24", "dev", testhost.GuestIf)
-	if out, err := one.RunErr("ping", "-c1", "-W1", "-I", "192.0.2.77", "192.0.2.254"); err == nil {
-		t.Errorf("a routed guest got an answer under an address that is not its own:\n%s", out)
-	}
+	spoof(t, one, far, "192.0.2.77/24", "192.0.2.200")
+	spoof(t, one, far, "2001:db8::2/128", "2001:db8::c8") // the other guest's
 	routes := h.Run(t, "ip", "route", "show", "proto", "118")
 	for _, want := range []string{"192.0.2.1 dev vif1.0", "192.0.2.2 dev vif2.0", "198.51.100.0/28 dev vif2.0"} {
 		if !strings.Contains(routes, want) {
@@ -263,6 +277,8 @@ func TestTranslatedGuests(t *testing.T) {
 	if addrs := one.Run(t, "ip", "-4", "-o", "addr", "show", "dev", testhost.GuestIf); !strings.Contains(addrs, "inet 10.77.0.3/16") {
 		t.Errorf("the guest took other addresses than are derived for it:\n%s", addrs)
 	}
+	spoof(t, one, far, "10.77.0.5/16", "192.0.2.200") // the other guest's
+	spoof(t, one, far, "fd77:0:0:5::9/128", "2001:db8::c8")
 	// The outside, and another guest, come to port 80 by the host's 8080.
 	answerOn(t, one, ":80")
 	for asker, want := range map[*testhost.Host]string{far: "192.0.2.200", two: "10.77.0.5", one: "10.77.255.254", h.Host: "192.0.2.254"} {
@@ -290,4 +306,43 @@ func TestTranslatedGuests(t *testing.T) {
 		t.Errorf("left in the tables:\n%s", list)
 	}
 	stop(t, p)
+}
+
+// TestKilledListenerLeavesNothing of guests that went while nobody listened, and keeps what the others have.
+func TestKilledListenerLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, rules := range map[string]string{"route": routeRules, "nat": natRules} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, rules)
+			h.outside(t, []string{"192.0.2.254/24", "2001:db8::fe/64"}, []string{"192.0.2.200/24", "2001:db8::c8/64"})
+			before := h.traces(t)
+			p := h.listen(t)
+			h.Guest(t, "vif1.0", "00:16:3e:00:00:01")
+			h.Guest(t, "vif2.0", "00:16:3e:00:00:02")
+			h.waitState(t, "configured", "vif1.0", "vif2.0")
+			kept := h.Run(t, "ip", "route", "show", "dev", "vif2.0") + h.Run(t, "ip", "-6", "route", "show", "dev", "vif2.0")
+			if err := p.Stop(t, syscall.SIGKILL); err == nil {
+				t.Error("a killed process ended well")
+			}
+			h.Unplug(t, "vif1.0")
+
+			p = h.listen(t)
+			testhost.Wait(t, "the gone guest to be forgotten", func() bool { return len(h.vifs(t)) == 1 })
+			h.waitState(t, "configured", "vif2.0")
+			if now := h.Run(t, "ip", "route", "show", "dev", "vif2.0") + h.Run(t, "ip", "-6", "route", "show", "dev", "vif2.0"); now != kept {
+				t.Errorf("the other's routes were\n%sand are\n%s", kept, now)
+			}
+			if list := h.Run(t, "nft", "list", "ruleset") + h.Run(t, "ip", "neigh", "show", "proxy"); strings.Contains(list, "vif1.0") || strings.Contains(list, "192.0.2.1 ") {
+				t.Errorf("left of the gone guest:\n%s", list)
+			}
+			h.Unplug(t, "vif2.0")
+			h.waitEmpty(t)
+			if after := h.traces(t); after != before {
+				t.Errorf("traces are left. Before:\n%s\nafter:\n%s", before, after)
+			}
+			h.wantNoRecords(t)
+			stop(t, p)
+		})
+	}
 }
