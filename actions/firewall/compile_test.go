@@ -158,8 +158,8 @@ func loadText(t *testing.T, h *testhost.Host, program string) {
 	}
 }
 
-// scripts cuts a program's text into scripts of n chains each, since an ordinary user's socket takes no more at once. Each
-// table's first script declares all of its sets and chains, which rules lead to.
+// scripts cuts a program's text into scripts of n sets or chains each, since an ordinary user's socket takes no more at once. Each
+// table's first scripts declare all of its sets and chains, which rules lead to.
 func scripts(program string, n int) []string {
 	var all []string
 	for _, table := range strings.SplitAfter(program, "\n}\n}\n") {
@@ -167,24 +167,24 @@ func scripts(program string, n int) []string {
 		if !ok {
 			continue
 		}
-		var declared strings.Builder
-		var chains []string
+		var declared, chains []string
 		for _, block := range strings.SplitAfter(strings.TrimSuffix(body, "}\n"), "\n}\n") {
 			name, rest, _ := strings.Cut(block, "\n")
 			if !strings.HasPrefix(name, "chain ") {
-				declared.WriteString(block)
+				declared = append(declared, block)
 				continue
 			}
 			hook := ""
 			if line, _, _ := strings.Cut(rest, "\n"); strings.HasPrefix(line, "\ttype ") {
 				hook = line + "\n"
 			}
-			declared.WriteString(name + "\n" + hook + "}\n")
+			declared = append(declared, name+"\n"+hook+"}\n")
 			chains = append(chains, block)
 		}
-		all = append(all, head+"\n"+declared.String()+"}\n")
-		for part := range slices.Chunk(chains, n) {
-			all = append(all, head+"\n"+strings.Join(part, "")+"}\n")
+		for _, blocks := range [][]string{declared, chains} {
+			for part := range slices.Chunk(blocks, n) {
+				all = append(all, head+"\n"+strings.Join(part, "")+"}\n")
+			}
 		}
 	}
 	return all

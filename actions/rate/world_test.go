@@ -54,7 +54,9 @@ func (k *kernel) Unplug(t testing.TB, name string) { k.host.Unplug(t, name) }
 func (k *kernel) Rename(t testing.TB, index int, name string) {
 	l, err := k.LinkByIndex(index)
 	must(t, err)
+	k.host.Run(t, "ip", "link", "set", "dev", l.Name, "down") // before Linux 6.3 one that is up keeps its name
 	k.host.Run(t, "ip", "link", "set", "dev", l.Name, "name", name)
+	k.host.Run(t, "ip", "link", "set", "dev", name, "up")
 }
 
 func (k *kernel) Person(t testing.TB, command string) {

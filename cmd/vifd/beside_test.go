@@ -53,6 +53,7 @@ func TestLinkIsSetUpAndGivenBack(t *testing.T) {
 	p := h.listen(t)
 	h.Guest(t, "vif1.0", "00:16:3e:00:00:01", "10.0.0.1/8")
 	h.waitState(t, "configured", "vif1.0")
+	h.WaitUp(t, "vif1.0")
 	look := func() string {
 		return h.Run(t, "ip", "-d", "link", "show", "dev", "vif1.0") + h.Run(t, "sysctl", "net.ipv4.conf.vif1/0.rp_filter") +
 			h.Run(t, "ethtool", "-k", "vif1.0")
@@ -69,6 +70,11 @@ func TestLinkIsSetUpAndGivenBack(t *testing.T) {
 	}
 	h.write(t, fmt.Sprintf(besideRules, ", link: {mtu: 1500}"))
 	p.Signal(t, syscall.SIGHUP)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("before:\n%s\nnow:\n%s", before, look())
+		}
+	})
 	testhost.Wait(t, "all to be as before", func() bool { return look() == before })
 	h.Unplug(t, "vif1.0")
 	h.waitEmpty(t)

@@ -34,7 +34,7 @@ func TestDumpUnderChurn(t *testing.T) {
 	defer c.Close()
 
 	interrupted := 0
-	testhost.Wait(t, "20 interrupted dumps", func() bool {
+	testhost.Wait(t, "5 interrupted dumps", func() bool {
 		changed := make(chan error, 1)
 		go func() { changed <- addAndDelete(h.Links()) }()
 		err := c.conn.Exchange(getRequest(unix.NLM_F_DUMP, 0), func(nlconn.Message) error { return nil })
@@ -59,7 +59,7 @@ func TestDumpUnderChurn(t *testing.T) {
 		if err := <-changed; err != nil {
 			t.Fatal(err)
 		}
-		return interrupted >= 20
+		return interrupted >= 5
 	})
 }
 

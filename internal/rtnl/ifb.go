@@ -168,7 +168,7 @@ func parseFilter(b []byte) (Filter, error) {
 }
 
 func parseFilterOptions(f *Filter, b []byte) error {
-	f.Everything = f.Kind == MatchAll
+	f.Everything = f.Kind == MatchAll && len(b) > 0 // the classifier itself is listed too, before its filter (tc_dump_chain, net/sched/cls_api.c)
 	a := nlconn.Attributes(b)
 	for a.Next() {
 		switch {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,7 +177,11 @@ func (w *world) state(t testing.TB) string {
 		"-d addr", "-d route show table all", "-d -6 route show table all", "-d rule", "-d -6 rule",
 		"neigh show nud permanent", "neigh show proxy", "-6 neigh show proxy",
 	} {
-		fmt.Fprintf(&b, "# ip %s\n%s", args, w.Run(t, "ip", strings.Fields(args)...))
+		lines := strings.SplitAfter(w.Run(t, "ip", strings.Fields(args)...), "\n")
+		if strings.HasPrefix(args, "neigh") || strings.HasPrefix(args, "-6 neigh") {
+			slices.Sort(lines) // the kernel lists a hash table
+		}
+		fmt.Fprintf(&b, "# ip %s\n%s", args, strings.Join(lines, ""))
 	}
 	return countdown.ReplaceAllString(b.String(), "$1 Nsec")
 }
