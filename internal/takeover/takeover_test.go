@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vifd/internal/takeover"
+	"vifd/internal/testhost"
 )
 
 // TestStartAndStop takes a host over and gives it back, with packets on their way.
