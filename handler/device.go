@@ -41,7 +41,7 @@ func (h *Handler) devices(conn Links) link.Host {
 // errNoOffloads says what a kernel before 5.6 cannot do.
 var errNoOffloads = errors.New("this kernel has no netlink interface for offloads (CONFIG_ETHTOOL_NETLINK)")
 
-// remember notes what setting the vif up will change.
+// note keeps what setting the vif up will change.
 func (h *Handler) note(conn Links, k *known, want *link.Link) error {
 	if len(want.Offload) > 0 && h.cfg.Offloads == nil {
 		return errNoOffloads

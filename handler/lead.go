@@ -3,14 +3,13 @@ package handler
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"vifd/actions/route"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 )
 
-// host is where routes are made.
+// routes is where routes are made.
 func (h *Handler) routes(conn Links) route.Host {
 	return route.Host{Conn: conn, Sysctls: h.cfg.Sysctls, Shared: h.host.forwarding}
 }
@@ -46,12 +45,14 @@ func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan)
 	return nil
 }
 
-// lead leads packets to the guest and from it: its forwards and masquerade, then its routes, and then it is told of them.
-func (h *Handler) lead(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
+// lead leads packets to the guest and from it: its forwards and masquerade, then its routes, and then it is told of them. before is how
+// it was translated until now, nil: not.
+func (h *Handler) lead(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan, before *translation) (wrote bool, err error) {
 	if plan.NAT != nil {
 		if wrote, err = h.cfg.NAT.Set(plan.NAT, l.Index); err != nil {
 			return wrote, err
 		}
+		h.tighten(ctx, h.rules.program, nil, h.unowned(before.without(plan.NAT.Prefixes), l.Index))
 	}
 	result, err := route.Apply(ctx, h.routes(conn), *plan.Route, *k.own.Route)
 	wrote = wrote || len(result.Steps) > 0
@@ -114,7 +115,7 @@ func (h *Handler) mislead(ctx context.Context, conn Links, was *journal.Record, 
 	}
 	if plan.NAT == nil {
 		// A client that never stops sending would otherwise keep what it has, also when another guest has the address or the port.
-		h.tighten(ctx, h.rules.program, nil, h.unowned(slices.Clone(k.own.NAT.Prefixes), was.Ifindex))
+		h.tighten(ctx, h.rules.program, nil, h.unowned(k.own.NAT.without(nil), was.Ifindex))
 		k.own.NAT = nil
 	}
 	return wrote, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"vifd/actions/link"
 	"vifd/actions/rate"
@@ -22,6 +23,14 @@ type own struct {
 // translation is what the kernel's connections of a translated guest are known by.
 type translation struct {
 	Prefixes []netip.Prefix `json:"prefixes"`
+}
+
+// without are the prefixes that now does not hold any more; t may be nil.
+func (t *translation) without(now []netip.Prefix) []netip.Prefix {
+	if t == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(t.Prefixes), func(p netip.Prefix) bool { return contains(now, p) })
 }
 
 // text is o as a record has it; nil where nothing was done.

@@ -84,7 +84,7 @@ func (h *Handler) recall(r round) known {
 // carryOut does what plan says, in the order that leaves no gap: record, guard, link. wrote tells whether the kernel was
 // written to.
 func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan) (wrote bool, err error) {
-	was, up := k.record, l.Up()
+	was, before, up := k.record, k.own, l.Up()
 	if err := h.prepare(ctx, conn, k, plan); err != nil {
 		return false, err
 	}
@@ -125,7 +125,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	}
 	switch {
 	case plan.Route != nil:
-		led, err := h.lead(ctx, conn, l, k, plan)
+		led, err := h.lead(ctx, conn, l, k, plan, before.NAT)
 		return wrote || led, err
 	case plan.Port != nil:
 		result, err := bridge.Apply(ctx, conn, *plan.Port)

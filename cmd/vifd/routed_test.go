@@ -292,6 +292,11 @@ func TestTranslatedGuests(t *testing.T) {
 	if flows := h.Run(t, "conntrack", "-L"); !strings.Contains(flows, "src=10.77.0.3 ") {
 		t.Errorf("the kernel does not track the guest's connections:\n%s", flows)
 	}
+	// A guest that gets another address loses the connections of the old one, at once.
+	h.write(t, strings.Replace(natRules, `mac: "00:16:3e:00:00:02"`, `mac: "00:16:3e:00:00:02", ip: 10.77.9.9`, 1))
+	p.Signal(t, syscall.SIGHUP)
+	testhost.Wait(t, "the new address", func() bool { return strings.Contains(h.Run(t, "nft", "list", "ruleset"), "10.77.9.9 . ") })
+	testhost.Wait(t, "the old address's connections to end", func() bool { return !strings.Contains(h.Run(t, "conntrack", "-L"), "10.77.0.5 ") })
 	for _, name := range []string{"vif1.0", "vif2.0"} {
 		h.Unplug(t, name)
 	}
