@@ -39,8 +39,8 @@ unprivileged: ## the kernel's tests again, as an ordinary user
 bench: ## the budgets, each beside what it is measured against
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./test/bench
 
-soak: ## the storms, for longer
-	VIFD_SOAK=1 $(GO) test -race -count=5 -run 'Storm|Overflow|Churn' -timeout 60m ./...
+soak: ## the storms and what is random, for longer
+	VIFD_SOAK=1 $(GO) test -race -count=5 -run 'Storm|Overflow|Churn|Generated|JudgeIsTheKernels' -timeout 60m ./...
 
 clean: ## what was built
 	rm -rf bin

@@ -158,7 +158,7 @@ func loadText(t *testing.T, h *testhost.Host, program string) {
 	}
 }
 
-// scripts cuts a program's text into scripts of n sets or chains each, since an ordinary user's socket takes no more at once. Each
+// scripts cuts a program's text into scripts of some n sets or chains each, since an ordinary user's socket takes no more at once. Each
 // table's first scripts declare all of its sets and chains, which rules lead to.
 func scripts(program string, n int) []string {
 	var all []string
@@ -179,12 +179,25 @@ func scripts(program string, n int) []string {
 				hook = line + "\n"
 			}
 			declared = append(declared, name+"\n"+hook+"}\n")
-			chains = append(chains, block)
-		}
-		for _, blocks := range [][]string{declared, chains} {
-			for part := range slices.Chunk(blocks, n) {
-				all = append(all, head+"\n"+strings.Join(part, "")+"}\n")
+			rules := slices.Collect(strings.Lines(strings.TrimSuffix(strings.TrimPrefix(rest, hook), "}\n")))
+			for part := range slices.Chunk(rules, n) { // a base chain has one for each template
+				chains = append(chains, name+"\n"+hook+strings.Join(part, "")+"}\n")
 			}
+		}
+		all = append(append(all, together(head, declared, n)...), together(head, chains, n)...)
+	}
+	return all
+}
+
+// together makes scripts of a table's blocks. A script is complete when it has more than 3n lines; a chain of one rule has three.
+func together(head string, blocks []string, n int) []string {
+	var all []string
+	var part strings.Builder
+	for i, block := range blocks {
+		part.WriteString(block)
+		if strings.Count(part.String(), "\n") > 3*n || i == len(blocks)-1 {
+			all = append(all, head+"\n"+part.String()+"}\n")
+			part.Reset()
 		}
 	}
 	return all
