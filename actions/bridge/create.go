@@ -40,7 +40,7 @@ func (r *run) sendBridge(s Step, bridge *rtnl.Link) (*rtnl.Link, error) {
 	var err error
 	switch s.op {
 	case opCreate:
-		if err = r.conn.CreateBridge(s.dev, unfinished); err != nil {
+		if err = r.conn.CreateBridge(s.dev, Unfinished); err != nil {
 			if errors.Is(err, rtnl.ErrExists) {
 				return nil, fmt.Errorf("%w: %w", errRace, err)
 			}

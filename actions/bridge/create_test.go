@@ -71,7 +71,7 @@ func TestForeignBridgeIsLeftAlone(t *testing.T) {
 // TestOwnBridgeIsRepaired: one that a kill has left unfinished, and one that was taken down.
 func TestOwnBridgeIsRepaired(t *testing.T) {
 	both(t, func(t *testing.T, w world) {
-		must(t, w.CreateBridge("xenbr0", unfinished))
+		must(t, w.CreateBridge("xenbr0", Unfinished))
 		want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr0", Create: true}
 		apply(t, w, want, finish, setMAC, join, up)
 		must(t, w.Set(linkOf(t, w, "xenbr0").Index, rtnl.Change{Up: new(false)}))
@@ -81,7 +81,7 @@ func TestOwnBridgeIsRepaired(t *testing.T) {
 
 func TestUndoOfUnfinishedBridge(t *testing.T) {
 	both(t, func(t *testing.T, w world) {
-		must(t, w.CreateBridge("xenbr0", unfinished))
+		must(t, w.CreateBridge("xenbr0", Unfinished))
 		vif := w.Plug(t, "vif1.0")
 		undoes(t, w, State{Ifindex: vif, Interface: "vif1.0", Bridge: "xenbr0"}, deleteIt)
 	})

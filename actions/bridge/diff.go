@@ -53,7 +53,7 @@ func diffBridge(want Port, have *rtnl.Link) []Step {
 }
 
 // isUnfinished recognises a bridge that vifd has created but not yet named its own.
-func isUnfinished(bridge *rtnl.Link) bool { return bridge.Group == unfinished && bridge.Alias == "" }
+func isUnfinished(bridge *rtnl.Link) bool { return bridge.Group == Unfinished && bridge.Alias == "" }
 
 // diffPort lists what there is to do to the vif, given the bridge's ifindex and MTU.
 func diffPort(want Port, have Actual, bridge, bridgeMTU int) []Step {

@@ -26,8 +26,8 @@ var (
 // Alias is the ifalias of a bridge that vifd made. Only such a bridge is ever brought up or deleted.
 const Alias = "made by vifd"
 
-// unfinished is the device group a new bridge is in until it has its Alias, so that one left behind by a kill in between is known ("vifd").
-const unfinished = 0x76696664
+// Unfinished is the device group a new bridge is in until it has its Alias, so that one left behind by a kill in between is known ("vifd").
+const Unfinished = 0x76696664
 
 // Port is the desired state: this vif is a port of that bridge.
 type Port struct {

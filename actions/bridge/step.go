@@ -11,7 +11,7 @@ import (
 type op int
 
 const (
-	opCreate       op = iota // the bridge, in the group unfinished
+	opCreate       op = iota // the bridge, in the group Unfinished
 	opFinish                 // the bridge: alias, MTU, up
 	opBridgeUp               // the bridge
 	opFiltering              // the bridge
@@ -44,7 +44,7 @@ type Step struct {
 func (s Step) String() string {
 	switch s.op {
 	case opCreate:
-		return fmt.Sprintf("ip link add name %s group %d type bridge stp_state 0 forward_delay 0 no_linklocal_learn 1", s.dev, uint32(unfinished))
+		return fmt.Sprintf("ip link add name %s group %d type bridge stp_state 0 forward_delay 0 no_linklocal_learn 1", s.dev, uint32(Unfinished))
 	case opFinish:
 		if s.mtu != 0 {
 			return fmt.Sprintf("ip link set dev %s alias %q group default mtu %d up", s.dev, Alias, s.mtu)

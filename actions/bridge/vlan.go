@@ -181,7 +181,7 @@ func ProbeVLANs(conn Conn) (err error) {
 		}
 	}()
 	name := fmt.Sprintf("br-p%d", os.Getpid())
-	if err := conn.CreateBridge(name, unfinished); err != nil && !errors.Is(err, rtnl.ErrExists) { // left by a killed process of that number
+	if err := conn.CreateBridge(name, Unfinished); err != nil && !errors.Is(err, rtnl.ErrExists) { // left by a killed process of that number
 		return err
 	}
 	link, err := conn.LinkByName(name)

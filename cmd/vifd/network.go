@@ -86,16 +86,13 @@ func (n *network) run(verb func(ctx context.Context) error) error {
 
 func (n *network) manager() (*takeover.Manager, error) {
 	m, err := takeover.Open(takeover.Config{
-		Dir: n.snapshots + "/networks", Sysfs: sysfs, Proc: "/proc", Run: "/run", Alias: bridge.Alias, Group: bridgeGroup, Log: n.logger(),
+		Dir: n.snapshots + "/networks", Sysfs: sysfs, Proc: "/proc", Run: "/run", Alias: bridge.Alias, Group: bridge.Unfinished, Log: n.logger(),
 	})
 	if err != nil {
 		return nil, exit(exitCannot, err)
 	}
 	return m, nil
 }
-
-// bridgeGroup is the device group of a bridge that is not finished ("vifd"), as in actions/bridge.
-const bridgeGroup = 0x76696664
 
 // declared finds a network in the rules, and its uplink.
 func (n *network) declared(name string) (found rules.Network, uplink string, err error) {
