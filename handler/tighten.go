@@ -11,6 +11,7 @@ import (
 	"vifd/actions/firewall"
 	"vifd/internal/conntrack"
 	"vifd/internal/frame"
+	"vifd/internal/gather"
 	"vifd/internal/stmt"
 )
 
@@ -33,36 +34,25 @@ func (h *Handler) tighten(ctx context.Context, p *firewall.Program, guests []*fi
 
 // tightener gathers tightenings. The kernel lists all that it tracks, whoever asks: what comes while one list is looked at shares the next.
 type tightener struct {
-	work    sync.Mutex // held by who looks
-	mu      sync.Mutex
-	waiting []*tightening
+	work  sync.Mutex // held by who looks
+	queue gather.Queue[tightening]
 }
 
 // carryOut ends what t does not allow. It returns when that is done, by whomever; ended counts what the caller's look has ended.
 func (q *tightener) carryOut(ctx context.Context, dial func() (Flows, error), t *tightening) (ended int, err error) {
-	q.mu.Lock()
-	q.waiting = append(q.waiting, t)
-	q.mu.Unlock()
-	q.work.Lock()
-	defer q.work.Unlock()
-	if t.done {
-		return 0, t.err
-	}
-	q.mu.Lock()
-	group := q.waiting
-	q.waiting = nil
-	q.mu.Unlock()
-	ended, err = tightenAll(ctx, dial, group)
-	for _, one := range group {
-		one.done, one.err = true, err
-	}
-	return ended, err
+	q.queue.Submit(&q.work, t, func(group []*tightening) {
+		var err error
+		ended, err = tightenAll(ctx, dial, group)
+		for _, one := range group {
+			one.err = err
+		}
+	})
+	return ended, t.err
 }
 
 // tightening is what of the kernel's connections is to be looked at, and by what measure.
 type tightening struct {
-	done bool // guarded, with err, by the tightener's work
-	err  error
+	err error // of the look, guarded by the tightener's work
 
 	program   *firewall.Program
 	concerned []netip.Prefix

@@ -62,11 +62,7 @@ func TestTighteningsThatWaitShareOneList(t *testing.T) {
 	for last := range byte(20) {
 		tighten(last)
 	}
-	testhost.Wait(t, "all to wait", func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return len(q.waiting) == 20
-	})
+	testhost.Wait(t, "all to wait", func() bool { return q.queue.Waiting() == 20 })
 	close(flows.release)
 	all.Wait()
 	if n := flows.lists.Load(); n != 2 {

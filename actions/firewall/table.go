@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"vifd/internal/gather"
 	"vifd/internal/nft"
 )
 
@@ -38,14 +39,13 @@ type Table struct {
 	kernel  Kernel
 	layouts [families]*layout
 	writes  sync.Mutex // held through every transaction and everything that reads the kernel
-	ended   time.Time  // when the last group of requests was carried out; guarded by writes
-	last    time.Time  // when the last transaction was committed; guarded by writes
+	queue   gather.Queue[request]
+	last    time.Time // when the last transaction was committed; guarded by writes
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
 	have    state // what the kernel has as far as is known
 	owners  map[string]int
-	queue   []*request
 	stats   Stats
 }
 
@@ -59,6 +59,7 @@ type Stats struct {
 // OpenTable reads what the tables hold from the kernel and changes nothing.
 func OpenTable(kernel Kernel) (*Table, error) {
 	t := &Table{kernel: kernel, owners: make(map[string]int)}
+	t.queue.Gap, t.queue.Wait = stormGap, gathering
 	for f := range families {
 		t.layouts[f] = newLayout(f)
 	}

@@ -18,7 +18,6 @@ type request struct {
 	want  []element // nil: take everything of iface out
 	wrote bool
 	err   error
-	done  bool
 }
 
 // Set puts g in force for the interface with the ifindex owner; wrote tells whether anything was changed. A program must have been
@@ -45,26 +44,9 @@ func (t *Table) Remove(iface string, owner int) (wrote bool, err error) {
 	return r.wrote, nil
 }
 
-// submit queues r and sees to it that it is carried out. Whoever finds nobody at work carries out what has gathered, his
-// own request among it; the others find theirs done.
+// submit has r carried out, together with what waits beside it.
 func (t *Table) submit(r *request) error {
-	t.mu.Lock()
-	t.queue = append(t.queue, r)
-	t.mu.Unlock()
-
-	t.writes.Lock()
-	defer t.writes.Unlock()
-	if !r.done {
-		if time.Since(t.ended) < stormGap {
-			time.Sleep(gathering)
-		}
-		t.mu.Lock()
-		group := t.queue
-		t.queue = nil
-		t.mu.Unlock()
-		t.carryOut(group)
-		t.ended = time.Now()
-	}
+	t.queue.Submit(&t.writes, r, t.carryOut)
 	return r.err
 }
 
@@ -80,7 +62,6 @@ const (
 func (t *Table) carryOut(group []*request) {
 	err := t.attempt(group)
 	for _, r := range group {
-		r.done = true
 		if err != nil && len(group) > 1 {
 			r.err = t.attempt([]*request{r})
 		} else {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"vifd/internal/gather"
 	"vifd/internal/nft"
 )
 
@@ -34,14 +35,13 @@ var _ Kernel = (*nft.Conn)(nil)
 type Table struct {
 	kernel Kernel
 	writes sync.Mutex // held through every transaction and everything that reads the kernel
-	ended  time.Time  // when the last group of requests was carried out; guarded by writes
-	last   time.Time  // when the last transaction was committed; guarded by writes
+	queue  gather.Queue[request]
+	last   time.Time // when the last transaction was committed; guarded by writes
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
 	book    *book // what the kernel has as far as is known
 	owners  map[string]int
-	queue   []*request
 	stats   Stats
 }
 
@@ -55,6 +55,7 @@ type Stats struct {
 // OpenTable reads what the tables hold from the kernel and changes nothing.
 func OpenTable(kernel Kernel) (*Table, error) {
 	t := &Table{kernel: kernel, owners: make(map[string]int)}
+	t.queue.Gap, t.queue.Wait = stormGap, gathering
 	elems, err := t.read()
 	if err != nil {
 		return nil, fmt.Errorf("nat: %w", err)
