@@ -171,3 +171,21 @@ func TestRangesAreThereBeforeTheirRules(t *testing.T) {
 		t.Errorf("what was prepared and not used is left:\n%s", listing(t, h))
 	}
 }
+
+// TestANewPrefixRestoresWhatIsLost: where somebody has flushed the tables, a guest whose prefix brings a set of its own must not have them
+// made anew for itself alone, and all others unguarded.
+func TestANewPrefixRestoresWhatIsLost(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	p := guarded(t)
+	table := open(t, h)
+	plain, first := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard)
+	install(t, table, p, plain)
+	first.IPs = append(first.IPs, prefixes("192.0.2.16/28")...)
+	h.Run(t, "nft", "flush", "ruleset")
+	set(t, table, first, 2)
+	if list := listing(t, h); !strings.Contains(list, `"vif1.0" . 00:16:3e`) || !strings.Contains(list, `"vif2.0" . 192.0.2.16`) {
+		t.Errorf("a guest is missing:\n%s", list)
+	}
+	sameAsFresh(t, h, p, plain, first)
+}

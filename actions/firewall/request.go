@@ -69,9 +69,29 @@ func (t *Table) carryOut(group []*request) {
 	}
 }
 
+// intact returns errLost where the kernel does not hold p: what is missing of it would be made anew, and nobody would know that the elements
+// of all guests have gone, too.
+func (t *Table) intact(p *Program) error {
+	named, err := t.prepare(p)
+	if err != nil {
+		return err
+	}
+	lost := nft.NewBatch()
+	if _, err := t.install(lost, named, true); err != nil {
+		return err
+	}
+	if lost.Len() > 0 {
+		return errLost
+	}
+	return nil
+}
+
+// errLost says that somebody else has changed the tables.
+var errLost = errors.New("the tables are not as they were left")
+
 // drifted reports whether err can come from the kernel holding something else than is known.
 func drifted(err error) bool {
-	return errors.Is(err, nft.ErrUnknown) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
+	return errors.Is(err, errLost) || errors.Is(err, nft.ErrUnknown) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
 }
 
 func (t *Table) try(group []*request) error {
@@ -125,6 +145,9 @@ func (t *Table) cover(b *nft.Batch, p *Program, group []*request) (*Program, err
 	}
 	grown, err := p.covering(plens)
 	if err != nil || grown == p {
+		return p, err
+	}
+	if err := t.intact(p); err != nil {
 		return p, err
 	}
 	named, err := t.prepare(grown)
