@@ -7,12 +7,13 @@ import (
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
 	"vifd/internal/rtnl"
+	"vifd/internal/vif"
 	"vifd/matcher"
 	"vifd/rules"
 )
 
 // connect plans a guest's way to the network, and its guard.
-func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
+func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 	d := &p.Decision
 	profile, err := r.program.Profile(FirewallList(d.Rule))
 	if err != nil {
@@ -31,12 +32,15 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 	case rules.Route:
 		p.Route, err = routed(d, l)
 	case rules.NAT:
-		err = translated(p, l)
+		err = translated(p, l, f)
 		guest.IPs = p.addresses()
 	case rules.Ignore, rules.Block: // lead nowhere
 	}
+	if err == nil {
+		err = configured(p, l, f)
+	}
 	if err != nil {
-		p.Route, p.NAT, p.Told = nil, nil, Told{}
+		p.Route, p.NAT, p.Told, p.Rate = nil, nil, Told{}, nil
 		r.block(p, l, StateBlocked, err.Error())
 		return
 	}
@@ -44,7 +48,10 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link) {
 		guest.MACs = append(guest.MACs, firewall.MAC(mac))
 	}
 	slices.SortFunc(guest.IPs, netip.Prefix.Compare)
-	p.State, p.Guest, p.Rate = StateConfigured, guest, limit(d.Rule, l)
+	p.State, p.Guest = StateConfigured, guest
+	if limited := limit(d.Rule, l); limited != nil {
+		p.Rate = limited
+	}
 	p.Link = device(d, l)
 }
 

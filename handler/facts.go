@@ -1,20 +1,81 @@
 package handler
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"vifd/internal/rtnl"
 	"vifd/internal/uevent"
 	"vifd/internal/vif"
+	"vifd/internal/xen"
 )
 
 // sources returns what is known of a link: from the event that told of it, from the kernel, and from its files in sysfs.
 func sources(sysfs string, l *rtnl.Link, ev *vif.Event) []vif.Source {
 	attrs := uevent.Attrs(sysfs, l.Name)
 	return []vif.Source{linkFacts{link: l, attrs: attrs}, eventFacts{event: ev, sysfs: sysfs, iface: l.Name}, attrs}
+}
+
+// facts returns what is known of a link, with what xenstore says where it is a Xen guest's. k may be nil.
+func (h *Handler) facts(ctx context.Context, rs *Ruleset, l *rtnl.Link, k *known) (*vif.Facts, *xen.Facts) {
+	var ev *vif.Event
+	if k != nil {
+		ev = k.event
+	}
+	list := sources(h.cfg.Sysfs, l, ev)
+	x := h.xenFacts(ctx, l, k)
+	if x != nil {
+		list = append([]vif.Source{xenNames{link: l, facts: x}}, append(list, x)...)
+	}
+	if k != nil && k.own.Xen != nil {
+		list = append(list, calledAs(k.own.Xen.As))
+	}
+	return rs.matcher.Facts(list...), x
+}
+
+// xenNames are the names of a Xen guest's interface: the one that it has, the kernel's, and that of the guest's configuration
+// (vifname). It answers to each of them, before it is renamed and after.
+type xenNames struct {
+	link  *rtnl.Link
+	facts *xen.Facts
+}
+
+func (s xenNames) Values(key string) []string {
+	if key != "interface" {
+		return nil
+	}
+	names := []string{s.link.Name}
+	suffix := ""
+	if name, ok := vif.ParseXenName(s.link.Name); ok && name.Emulated || !ok && strings.HasSuffix(s.link.Name, emulatedSuffix) {
+		suffix = emulatedSuffix
+	}
+	others := []string{s.facts.Device().Interface() + suffix}
+	if name, ok := s.facts.Name(); ok {
+		others = append(others, name+suffix)
+	}
+	for _, name := range others {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// emulatedSuffix is what libxl puts behind a vif's name to name the tap of its emulated card.
+const emulatedSuffix = "-emu"
+
+// calledAs is the name by which vifd was called as a hotplug program, a fact of its own.
+type calledAs string
+
+func (s calledAs) Values(key string) []string {
+	if key != "env."+HotplugEnv {
+		return nil
+	}
+	return text(string(s))
 }
 
 // linkFacts answers for what the kernel says of a link, and what its name says of a Xen guest.
@@ -98,11 +159,17 @@ func (s eventFacts) Values(key string) []string {
 		if value, ok := s.event.Env[name]; ok {
 			return []string{value}
 		}
-		return nil
+	} else if values := s.read("uevent", name); values != nil {
+		return values
 	}
-	data, err := os.ReadFile(filepath.Join(s.sysfs, "class/net", s.iface, "uevent"))
+	// The device behind the interface has properties of its own, which its own events carry: of a Xen guest's, XENBUS_PATH and the like.
+	return s.read("device/uevent", name)
+}
+
+func (s eventFacts) read(file, name string) []string {
+	data, err := os.ReadFile(filepath.Join(s.sysfs, "class/net", s.iface, file))
 	if err != nil {
-		return nil // gone by now; the round that its removal starts will say so
+		return nil // gone by now, or no device: the round that a removal starts will say so
 	}
 	for line := range strings.Lines(string(data)) {
 		if value, ok := strings.CutPrefix(line, name+"="); ok {

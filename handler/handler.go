@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,7 @@ type Config struct {
 	Leases   Leases                // nil: of no process that works for one event alone
 	Router   Router                // likewise
 	Flows    func() (Flows, error) // opens connection tracking; nil: nothing is tracked
+	Xenstore Xenstore              // nil: the host does not run under Xen
 	Sysfs    string                // where sysfs is mounted: "/sys"
 	Log      *slog.Logger
 	Workers  int // vifs worked on at once; 0: DefaultWorkers
@@ -49,7 +51,9 @@ type Handler struct {
 	host  *shared
 
 	tightener tightener
-	conns     chan Links // one a worker, and one for Resync
+	xenstored patience
+	underXen  atomic.Bool // there was a xenstore once
+	conns     chan Links  // one a worker, and one for Resync
 
 	// turn keeps rounds (readers) out while the rules change (writer): what is decided by one load must not be put in force
 	// after another has been.
@@ -104,6 +108,7 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 		if k.own, err = ownOf(&r); err != nil {
 			cfg.Log.Warn("damaged records", "err", err)
 		}
+		h.seat(&r, k.own.Place)
 		if k.own.Route != nil {
 			routed = append(routed, *k.own.Route)
 		}
@@ -113,6 +118,20 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 		cfg.Log.Warn("damaged records", "err", err)
 	}
 	return h, nil
+}
+
+// seat has an interface that an earlier process gave its addresses keep them, unless it has gone meanwhile.
+func (h *Handler) seat(r *journal.Record, p *place) {
+	if p == nil {
+		return
+	}
+	conn := <-h.conns
+	defer func() { h.conns <- conn }()
+	if _, err := conn.LinkByIndex(r.Ifindex); errors.Is(err, rtnl.ErrNotFound) {
+		return
+	}
+	// Of two that have an address, the one that comes last will be refused it.
+	_ = h.host.places.take(r.Ifindex, holder{r.Interface, p.Seat}, p.Prefixes)
 }
 
 // Run works until ctx ends, and leaves every vif as it is.
@@ -140,8 +159,11 @@ func (h *Handler) Run(ctx context.Context) error {
 
 // Event takes a uevent. It is part of uevent.Sink.
 func (h *Handler) Event(ev vif.Event) {
-	if ev.Subsystem == "net" && ev.Ifindex > 0 {
+	switch {
+	case ev.Subsystem == "net" && ev.Ifindex > 0:
 		h.queue.push(ev.Ifindex, remembered(&ev), nil)
+	case ev.Subsystem == subsystemXen:
+		h.backend(&ev)
 	}
 }
 
@@ -155,6 +177,9 @@ func remembered(ev *vif.Event) *vif.Event {
 
 // Do takes an event and waits until its vif is in order.
 func (h *Handler) Do(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
+	if n, ok := newsOf(&ev); ok {
+		return h.hotplug(ctx, &n)
+	}
 	if ev.Subsystem != "net" || ev.Ifindex <= 0 {
 		return ctl.Outcome{Interface: ev.Interface}, nil
 	}

@@ -24,9 +24,10 @@ func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan)
 	if plan.Rate != nil {
 		k.own.Rate = new(plan.Rate.State())
 	}
-	if plan.Route == nil {
+	if k.own.Place = nil; plan.Route == nil {
 		return nil
 	}
+	k.own.Place = &place{Seat: plan.seat, Prefixes: plan.Route.Guest}
 	if err := plan.locate(ctx, conn, &h.host.uplinks); err != nil {
 		return err
 	}

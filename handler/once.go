@@ -12,12 +12,47 @@ import (
 // Once deals with one event and returns: for a process that works without the listener. Such processes may run side by
 // side; those that are about the same vif wait for each other.
 func Once(ctx context.Context, cfg Config, rs *Ruleset, ev vif.Event) (ctl.Outcome, error) {
+	cfg.Workers = 1
+	if n, ok := newsOf(&ev); ok {
+		return hotplugOnce(ctx, cfg, rs, &n)
+	}
 	if ev.Subsystem != "net" || ev.Ifindex <= 0 {
 		return ctl.Outcome{Interface: ev.Interface}, nil
 	}
-	unlock, err := cfg.Records.Lock(ctx, ev.Ifindex)
+	return once(ctx, cfg, rs, ev.Interface, round{ifindex: ev.Ifindex, event: &ev})
+}
+
+// hotplugOnce finds the interfaces that a call of the hotplug program is about, and deals with them.
+func hotplugOnce(ctx context.Context, cfg Config, rs *Ruleset, n *news) (ctl.Outcome, error) {
+	out := ctl.Outcome{Interface: n.iface}
+	h, err := New(cfg, rs)
 	if err != nil {
-		return ctl.Outcome{}, fmt.Errorf("lock %s (ifindex %d): %w", ev.Interface, ev.Ifindex, err)
+		return out, err
+	}
+	conn := <-h.conns
+	found, err := h.seek(ctx, conn, n)
+	if err != nil {
+		return out, err
+	}
+	for _, ifindex := range found {
+		for {
+			// The record may have changed before the lock was had: the handler that reads it is made behind it.
+			if out, err = once(ctx, cfg, rs, n.iface, round{ifindex: ifindex, news: n}); err != nil || out.State != StateWorking {
+				break
+			}
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// once is one round in a process of its own.
+func once(ctx context.Context, cfg Config, rs *Ruleset, iface string, r round) (ctl.Outcome, error) {
+	unlock, err := cfg.Records.Lock(ctx, r.ifindex)
+	if err != nil {
+		return ctl.Outcome{}, fmt.Errorf("lock %s (ifindex %d): %w", iface, r.ifindex, err)
 	}
 	defer unlock()
 	// What vifs share on the host is one process's at a time.
@@ -28,7 +63,6 @@ func Once(ctx context.Context, cfg Config, rs *Ruleset, ev vif.Event) (ctl.Outco
 		}
 		defer release()
 	}
-	cfg.Workers = 1
 	h, err := New(cfg, rs)
 	if err != nil {
 		return ctl.Outcome{}, err
@@ -41,7 +75,7 @@ func Once(ctx context.Context, cfg Config, rs *Ruleset, ev vif.Event) (ctl.Outco
 	}
 	conn := <-h.conns
 	// A removal's event as well: it names a vif that left no record.
-	return h.round(ctx, conn, round{ifindex: ev.Ifindex, event: &ev}), nil
+	return h.round(ctx, conn, r), nil
 }
 
 // VifStatus is a record as `vifd status` shows it.

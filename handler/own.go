@@ -18,6 +18,8 @@ type own struct {
 	NAT   *translation `json:"nat,omitempty"`
 	Rate  *rate.State  `json:"rate,omitempty"`
 	Link  *link.State  `json:"link,omitempty"`
+	Xen   *xenState    `json:"xen,omitempty"`
+	Place *place       `json:"place,omitempty"`
 }
 
 // translation is what the kernel's connections of a translated guest are known by.

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,32 +15,43 @@ import (
 // last would get the other's packets.
 type places struct {
 	mu    sync.Mutex
-	users map[netip.Prefix]map[int]string // the interface's name by ifindex
+	users map[netip.Prefix]map[int]holder // by ifindex
 	has   map[int][]netip.Prefix          // by ifindex
 }
 
-func newPlaces() *places {
-	return &places{users: make(map[netip.Prefix]map[int]string), has: make(map[int][]netip.Prefix)}
+// holder is an interface that an address is routed to.
+type holder struct {
+	name string
+	seat string // the guest's; an emulated interface and the paravirtual one that takes its place have one seat
 }
 
-// take gives an interface its addresses, and no others any more; an error says that another guest has one of them. An emulated interface
-// and the paravirtual one that takes its place are one guest's.
-func (p *places) take(ifindex int, name string, addresses []netip.Prefix) error {
+// place is what is routed to one interface, for processes that come later and see no other way.
+type place struct {
+	Seat     string         `json:"seat"`
+	Prefixes []netip.Prefix `json:"prefixes"`
+}
+
+func newPlaces() *places {
+	return &places{users: make(map[netip.Prefix]map[int]holder), has: make(map[int][]netip.Prefix)}
+}
+
+// take gives an interface its addresses, and no others any more; an error says that another guest has one of them.
+func (p *places) take(ifindex int, who holder, addresses []netip.Prefix) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leave(ifindex)
 	for _, a := range addresses {
 		for _, other := range p.users[a] {
-			if !sameGuest(name, other) {
-				return fmt.Errorf("%s is %s's already: give one of the two another address (guest: {ip: …}), or the network a larger subnet", brief(a), other)
+			if who.seat != other.seat {
+				return fmt.Errorf("%s is %s's already: give one of the two another address (guest: {ip: …}), or the network a larger subnet", brief(a), other.name)
 			}
 		}
 	}
 	for _, a := range addresses {
 		if p.users[a] == nil {
-			p.users[a] = make(map[int]string)
+			p.users[a] = make(map[int]holder)
 		}
-		p.users[a][ifindex] = name
+		p.users[a][ifindex] = who
 	}
 	p.has[ifindex] = slices.Clone(addresses)
 	return nil
@@ -67,7 +79,8 @@ func (r *Ruleset) place(p *places, l *rtnl.Link, plan *Plan) {
 		p.drop(l.Index)
 		return
 	}
-	if err := p.take(l.Index, l.Name, plan.Route.Guest); err != nil {
+	plan.seat = cmp.Or(plan.seat, seatOf(l.Name))
+	if err := p.take(l.Index, holder{l.Name, plan.seat}, plan.Route.Guest); err != nil {
 		plan.Route, plan.NAT, plan.Told, plan.Rate, plan.Link, plan.Retry = nil, nil, Told{}, nil, nil, true
 		r.block(plan, l, StateBlocked, err.Error())
 	}
@@ -81,11 +94,13 @@ func brief(p netip.Prefix) string {
 	return p.String()
 }
 
-func sameGuest(a, b string) bool {
-	if a == b {
-		return true
+// seatOf is the seat of an interface about which its name says all there is to know.
+func seatOf(name string) string {
+	if xen, ok := vif.ParseXenName(name); ok {
+		return seat(xen.Domid, xen.Vifid)
 	}
-	one, ok := vif.ParseXenName(a)
-	other, both := vif.ParseXenName(b)
-	return ok && both && one.Domid == other.Domid && one.Vifid == other.Vifid
+	return name
 }
+
+// seat is the seat of a domain's vif.
+func seat(domid, vifid int) string { return fmt.Sprintf("%d.%d", domid, vifid) }

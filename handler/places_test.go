@@ -18,7 +18,7 @@ func TestAnAddressLeadsToOneGuest(t *testing.T) {
 	p := newPlaces()
 	take := func(ifindex int, name string, addresses []netip.Prefix, refusal string) {
 		t.Helper()
-		switch err := p.take(ifindex, name, addresses); {
+		switch err := p.take(ifindex, holder{name, seatOf(name)}, addresses); {
 		case refusal == "" && err != nil:
 			t.Errorf("%s (%d): %v", name, ifindex, err)
 		case refusal != "" && (err == nil || !strings.Contains(err.Error(), refusal)):
@@ -36,7 +36,7 @@ func TestAnAddressLeadsToOneGuest(t *testing.T) {
 		take(3, "vif3.0", of("192.0.2.1/32"), "192.0.2.1 is vif1.0")
 		p.drop(ifindex)
 	}
-	if err := p.take(3, "vif3.0", of("192.0.2.1/32", "2001:db8:1::/64")); err != nil {
+	if err := p.take(3, holder{"vif3.0", "3.0"}, of("192.0.2.1/32", "2001:db8:1::/64")); err != nil {
 		t.Errorf("after all others have gone: %v", err)
 	}
 	p.drop(3)

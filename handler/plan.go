@@ -40,6 +40,7 @@ type Plan struct {
 	Rate     *rate.Rate // nil: no limit
 	Link     *link.Link // nil: it is left as it is
 	Retry    bool       // what stands against the plan may pass by itself
+	seat     string     // whose the vif's addresses are: see holder; empty: as the name says
 }
 
 // Network is the name of the network that the vif is connected to, of a bridge that of the bridge.
@@ -77,7 +78,7 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 	case d.Kind == rules.Block:
 		r.block(&p, l, StateBlocked, "")
 	default:
-		r.connect(&p, l)
+		r.connect(&p, l, f)
 	}
 	return p
 }

@@ -16,6 +16,8 @@ import (
 	"vifd/internal/journal"
 	"vifd/internal/radv"
 	"vifd/internal/rtnl"
+	"vifd/internal/xen"
+	"vifd/internal/xenstore"
 )
 
 // Links is what the handler needs of rtnetlink. Each worker has one of its own.
@@ -62,6 +64,17 @@ type Router interface {
 	Remove(ifindex int)
 }
 
+// Xenstore is what the handler needs of Xen's store.
+type Xenstore interface {
+	xen.Reader
+	xen.Writer
+	// Watch calls f with the path of everything that changes at or below a path, until ctx ends; first, and whenever changes may have
+	// been missed, with the path itself.
+	Watch(ctx context.Context, path string, f func(path string)) error
+	// Present reports whether there is a xenstore, be it that it does not answer at the moment.
+	Present() bool
+}
+
 // Records keeps what was done to each vif, across a kill at any instant.
 type Records interface {
 	Put(r journal.Record) error
@@ -91,4 +104,5 @@ var (
 	_ Leases   = (*dhcp4.Server)(nil)
 	_ Router   = (*radv.Server)(nil)
 	_ Records  = (*journal.Journal)(nil)
+	_ Xenstore = (*xenstore.Store)(nil)
 )

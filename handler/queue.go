@@ -22,6 +22,7 @@ type queue struct {
 
 type item struct {
 	event   *vif.Event // the latest that says more than "look"
+	news    *news      // what Xen says of it
 	waits   bool       // in waiting
 	busy    bool       // a worker has it
 	waiters []chan<- ctl.Outcome
@@ -36,6 +37,15 @@ func newQueue() *queue {
 // push asks for a round about ifindex. event may be nil; done, if it is not, gets the outcome of a round that began after
 // this call, and must have room for it. After close nothing comes of it.
 func (q *queue) push(ifindex int, event *vif.Event, done chan<- ctl.Outcome) {
+	q.add(ifindex, event, nil, done)
+}
+
+// pushNews is push with what Xen says of the vif. Of two that wait for one round the later counts, but a call stays one.
+func (q *queue) pushNews(ifindex int, n news, done chan<- ctl.Outcome) {
+	q.add(ifindex, nil, &n, done)
+}
+
+func (q *queue) add(ifindex int, event *vif.Event, n *news, done chan<- ctl.Outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -48,6 +58,12 @@ func (q *queue) push(ifindex int, event *vif.Event, done chan<- ctl.Outcome) {
 	}
 	if event != nil {
 		it.event = event
+	}
+	if n != nil {
+		if it.news != nil && n.as == "" {
+			n.as = it.news.as
+		}
+		it.news = n
 	}
 	if done != nil {
 		it.waiters = append(it.waiters, done)
@@ -65,6 +81,7 @@ func (q *queue) push(ifindex int, event *vif.Event, done chan<- ctl.Outcome) {
 type round struct {
 	ifindex int
 	event   *vif.Event
+	news    *news
 	waiters []chan<- ctl.Outcome
 }
 
@@ -81,8 +98,8 @@ func (q *queue) pop() (round, bool) {
 	ifindex := q.waiting[0]
 	q.waiting = q.waiting[1:]
 	it := q.items[ifindex]
-	r := round{ifindex: ifindex, event: it.event, waiters: it.waiters}
-	it.event, it.waiters, it.waits, it.busy = nil, nil, false, true
+	r := round{ifindex: ifindex, event: it.event, news: it.news, waiters: it.waiters}
+	it.event, it.news, it.waiters, it.waits, it.busy = nil, nil, nil, false, true
 	return r, true
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"vifd/actions/firewall"
 	"vifd/internal/ctl"
-	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 )
 
@@ -58,14 +57,15 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 	}
 	todo := make(map[int]bool, len(links))
 	h.mu.Lock()
-	events := make(map[int]*known, len(h.known))
+	memories := make(map[int]*known, len(h.known))
 	before := make(map[string]*firewall.Guest, len(h.known))
 	for ifindex, k := range h.known {
 		if g := k.plan.Guest; g != nil {
 			before[g.Interface] = g
 		}
 		todo[ifindex] = true
-		events[ifindex] = k
+		memory := *k // rounds go on remembering
+		memories[ifindex] = &memory
 	}
 	h.mu.Unlock()
 	var guests []firewall.Guest
@@ -73,7 +73,7 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 	places, translated := newPlaces(), make(map[string]bool)
 	for i := range links {
 		l := &links[i]
-		plan, ours := h.decideFor(rs, l, events[l.Index])
+		plan, ours, _ := h.decide(ctx, rs, l, memories[l.Index])
 		if ours {
 			todo[l.Index] = true
 		}
@@ -115,13 +115,6 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 		}
 	}
 	return slices.Sorted(maps.Keys(todo)), done, nil
-}
-
-func (h *Handler) decideFor(rs *Ruleset, l *rtnl.Link, k *known) (Plan, bool) {
-	if k == nil {
-		return rs.decide(h.cfg.Sysfs, l, nil)
-	}
-	return rs.decide(h.cfg.Sysfs, l, k.event)
 }
 
 // Rules is the load that is in force.

@@ -16,7 +16,6 @@ import (
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
-	"vifd/internal/vif"
 )
 
 // round brings one vif to what the rules want, whatever state it is in.
@@ -32,7 +31,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	case err != nil:
 		return h.fail(r.ifindex, k, err)
 	}
-	plan, ours := h.rules.decide(h.cfg.Sysfs, &link, k.event)
+	plan, ours := h.consider(ctx, conn, &link, &k)
 	h.rules.place(h.host.places, &link, &plan)
 	if !ours {
 		return h.disown(ctx, conn, &link, k, plan)
@@ -47,6 +46,13 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	case err != nil:
 		plan.State, plan.Reason, plan.Retry = StateFailed, err.Error(), true
 	}
+	if err := h.tellXen(ctx, conn, &k, &plan, r.news != nil); err != nil {
+		plan.Retry = true
+		h.cfg.Log.Debug("Xen not told", "iface", link.Name, "ifindex", link.Index, "err", err)
+		if r.news != nil && plan.State == StateConfigured {
+			plan.State, plan.Reason = StateFailed, err.Error() // the guest waits for a word that does not come
+		}
+	}
 	return h.settle(&link, k, plan, wrote, time.Since(begin))
 }
 
@@ -55,15 +61,6 @@ func overtaken(err error) bool {
 	return slices.ContainsFunc([]error{
 		bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed, link.ErrGone, link.ErrRenamed,
 	}, func(target error) bool { return errors.Is(err, target) })
-}
-
-// decide plans for a link; false means that it is none of vifd's business.
-func (r *Ruleset) decide(sysfs string, l *rtnl.Link, ev *vif.Event) (Plan, bool) {
-	f := r.matcher.Facts(sources(sysfs, l, ev)...)
-	if !r.ours(l, f) {
-		return Plan{State: StateUnmatched, Guest: r.leaveAlone(l)}, false
-	}
-	return r.Plan(l, f), true
 }
 
 // recall returns what is known of the round's vif, a copy, with the round's event in it.
@@ -77,6 +74,9 @@ func (h *Handler) recall(r round) known {
 	}
 	if r.event != nil {
 		k.event = r.event
+	}
+	if r.news != nil {
+		r.news.note(k)
 	}
 	return *k
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"vifd/actions/firewall"
 	"vifd/actions/nat"
@@ -12,6 +13,7 @@ import (
 	"vifd/internal/dhcp4"
 	"vifd/internal/radv"
 	"vifd/internal/rtnl"
+	"vifd/internal/vif"
 	"vifd/matcher"
 )
 
@@ -52,7 +54,7 @@ func newRoute(d *matcher.Decision, l *rtnl.Link, guest []netip.Prefix) *route.Ro
 func whole(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // translated plans a guest's addresses, the host as its gateway, and its forwards.
-func translated(p *Plan, l *rtnl.Link) error {
+func translated(p *Plan, l *rtnl.Link, f *vif.Facts) error {
 	d := &p.Decision
 	n := &d.NAT
 	guest := &nat.Guest{Interface: l.Name, Uplink: n.Uplink, Prefixes: slices.Clone(d.Guest.IPs)}
@@ -63,7 +65,7 @@ func translated(p *Plan, l *rtnl.Link) error {
 		var id nat.ID
 		var err error
 		if own < 0 {
-			id, err = nat.Identify(l.Name)
+			id, err = identity(l.Name, f)
 		}
 		if err != nil {
 			return err
@@ -107,6 +109,18 @@ func translated(p *Plan, l *rtnl.Link) error {
 		p.Told = told.Told
 	}
 	return nil
+}
+
+// identity is the numbers that a guest's addresses are derived from: Xen's, or what the name says.
+func identity(name string, f *vif.Facts) (nat.ID, error) {
+	domid, ok1 := f.Value("domid")
+	vifid, ok2 := f.Value("vifid")
+	d, err1 := strconv.Atoi(domid)
+	v, err2 := strconv.Atoi(vifid)
+	if ok1 && ok2 && err1 == nil && err2 == nil {
+		return nat.ID{Domid: d, Vifid: v}, nil
+	}
+	return nat.Identify(name)
 }
 
 // target is where forwards go: in IPv6 the address that a guest makes itself of its MAC (RFC 4291, appendix A), if that is known.

@@ -1,12 +1,15 @@
 package handler
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"vifd/actions/firewall"
 	"vifd/actions/nat"
+	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 	"vifd/matcher"
@@ -134,11 +137,18 @@ func claimed(list []rules.Rule) []string {
 			}
 		}
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return slices.DeleteFunc(names, func(name string) bool {
-		return slices.ContainsFunc(names, func(other string) bool { return other != name && covers(other, name) })
+	// Sorted so, a prefix stands right before all that it takes in.
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(strings.Compare(strings.TrimSuffix(a, "*"), strings.TrimSuffix(b, "*")), cmp.Compare(len(b), len(a)))
 	})
+	kept := names[:0]
+	for _, name := range names {
+		if len(kept) == 0 || !covers(kept[len(kept)-1], name) {
+			kept = append(kept, name)
+		}
+	}
+	slices.Sort(kept)
+	return kept
 }
 
 // covers reports whether a claimed name or prefix* takes in name, which may be one as well.
@@ -154,10 +164,24 @@ func (r *Ruleset) claims(name string) bool {
 	return slices.ContainsFunc(r.claimed, func(claim string) bool { return covers(claim, name) })
 }
 
-// Facts returns what is known of a link as it is now; false means that it is the host's own, about which no rule is asked.
-func (r *Ruleset) Facts(sysfs string, l *rtnl.Link) (*vif.Facts, bool) {
-	f := r.matcher.Facts(sources(sysfs, l, nil)...)
-	return f, r.ours(l, f)
+// Facts returns what is known of a link as it is now; false means that it is the host's own, about which no rule is asked. record is
+// what vifd holds about it, nil: nothing; store is Xen's. An error says that there are facts of which nothing can be had.
+func (r *Ruleset) Facts(ctx context.Context, sysfs string, store Xenstore, l *rtnl.Link, record *journal.Record) (*vif.Facts, bool, error) {
+	h := &Handler{cfg: Config{Sysfs: sysfs, Xenstore: store}}
+	k := &known{}
+	if record != nil {
+		var err error
+		if k.own, err = ownOf(record); err != nil {
+			return nil, false, err
+		}
+	}
+	f, x := h.facts(ctx, r, l, k)
+	ours := r.ours(l, f)
+	r.matcher.Match(f) // has what the rules ask for read
+	if x != nil && x.Err() != nil {
+		return nil, ours, x.Err()
+	}
+	return f, ours, nil
 }
 
 // ours reports whether l can be a guest's at all. What belongs to the host is no vif, whatever a rule's pattern says: the

@@ -13,6 +13,7 @@ import (
 type inventory struct {
 	byInterface map[string]*rules.Guest
 	byDomain    map[string][]*rules.Guest // a domain has an entry per vif
+	byUUID      map[string][]*rules.Guest // likewise; in lower case
 	byMAC       map[string]*rules.Guest
 }
 
@@ -20,6 +21,7 @@ func newInventory(guests []rules.Guest) inventory {
 	inv := inventory{
 		byInterface: make(map[string]*rules.Guest, len(guests)),
 		byDomain:    make(map[string][]*rules.Guest, len(guests)),
+		byUUID:      make(map[string][]*rules.Guest),
 		byMAC:       make(map[string]*rules.Guest, len(guests)),
 	}
 	for i := range guests {
@@ -30,6 +32,9 @@ func newInventory(guests []rules.Guest) inventory {
 		if g.Domain != "" {
 			inv.byDomain[g.Domain] = append(inv.byDomain[g.Domain], g)
 		}
+		if g.UUID != "" {
+			inv.byUUID[g.UUID] = append(inv.byUUID[g.UUID], g)
+		}
 		if len(g.MAC) > 0 {
 			inv.byMAC[g.MAC.String()] = g
 		}
@@ -37,10 +42,10 @@ func newInventory(guests []rules.Guest) inventory {
 	return inv
 }
 
-// find looks for the entry by interface, then by domain and vif, then by MAC: from what the host gives a name to, to what
-// a guest could claim.
+// find looks for the entry by interface, then by domain or its UUID and vif, then by MAC: from what the host gives a name to, to
+// what a guest could claim.
 func (inv *inventory) find(known *vif.Facts) *rules.Guest {
-	if name, ok := known.Value("interface"); ok {
+	for _, name := range known.Values("interface") {
 		if g := inv.byInterface[name]; g != nil {
 			return g
 		}
@@ -48,6 +53,13 @@ func (inv *inventory) find(known *vif.Facts) *rules.Guest {
 	if len(inv.byDomain) > 0 {
 		if domain, ok := known.Value("domain"); ok {
 			if g := byVif(inv.byDomain[domain], known); g != nil {
+				return g
+			}
+		}
+	}
+	if len(inv.byUUID) > 0 {
+		if uuid, ok := known.Value("uuid"); ok {
+			if g := byVif(inv.byUUID[strings.ToLower(uuid)], known); g != nil {
 				return g
 			}
 		}
@@ -83,10 +95,10 @@ type entry struct {
 	known     *vif.Facts // from everybody else
 }
 
-// Values answers for domain, mac and ip.
+// Values answers for domain, uuid, mac and ip.
 func (e entry) Values(key string) []string {
 	switch key {
-	case "domain", "mac", "ip":
+	case "domain", "uuid", "mac", "ip":
 	default:
 		return nil
 	}
@@ -96,6 +108,8 @@ func (e entry) Values(key string) []string {
 		return nil
 	case key == "domain" && g.Domain != "":
 		return []string{g.Domain}
+	case key == "uuid" && g.UUID != "":
+		return []string{g.UUID}
 	case key == "mac" && len(g.MAC) > 0:
 		return []string{strings.ToLower(g.MAC.String())}
 	case key == "ip":

@@ -4,9 +4,10 @@ package rulesd
 
 import "embed"
 
-// FS holds templates/*.yaml, the library, and DefaultRules.
+// FS holds templates/*.yaml, the library; hotplug/*.yaml, what becomes of a vif for which Xen calls vifd by the name of one of its
+// scripts and no other rule decides; and DefaultRules.
 //
-//go:embed *.yaml templates/*.yaml
+//go:embed *.yaml templates/*.yaml hotplug/*.yaml
 var FS embed.FS
 
 // DefaultRules is the name of the default rules within FS.

@@ -38,6 +38,7 @@ type guestIndex struct {
 	interfaces map[string]Pos
 	macs       map[string]Pos
 	domains    map[domainVif]Pos
+	uuids      map[domainVif]Pos
 	addrs      []guestAddr
 }
 
@@ -54,7 +55,7 @@ func newBuilder() *builder {
 		uplinks:   map[string]Pos{},
 		tests:     map[testName]Pos{},
 		guests: guestIndex{
-			interfaces: map[string]Pos{}, macs: map[string]Pos{}, domains: map[domainVif]Pos{},
+			interfaces: map[string]Pos{}, macs: map[string]Pos{}, domains: map[domainVif]Pos{}, uuids: map[domainVif]Pos{},
 		},
 	}
 }
@@ -76,7 +77,9 @@ func (d *decoder) file(root *yaml.Node) {
 		case "templates":
 			d.entries(v, "templates", d.template)
 		case "rules":
-			for _, n := range d.list(v, "rules") {
+			list := d.list(v, "rules")
+			d.set.set.Rules = slices.Grow(d.set.set.Rules, len(list))
+			for _, n := range list {
 				d.rule(n)
 			}
 		case "tests":

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -11,7 +12,7 @@ import (
 func (d *decoder) guest(n *yaml.Node) {
 	g := Guest{Vif: -1}
 	at := map[string]*yaml.Node{}
-	s := schema{what: "a guest", known: []string{"interface", "domain", "vif", "mac", "ip"}}
+	s := schema{what: "a guest", known: []string{"interface", "domain", "uuid", "vif", "mac", "ip"}}
 	ok := d.fields(n, s, func(key string, _, v *yaml.Node) {
 		at[key] = v
 		switch key {
@@ -20,6 +21,14 @@ func (d *decoder) guest(n *yaml.Node) {
 		case "domain":
 			if domain, ok := d.text(v, "domain"); ok && !d.substituted(v, "domain") {
 				g.Domain = domain
+			}
+		case "uuid":
+			if uuid, ok := d.text(v, "uuid"); ok && !d.substituted(v, "uuid") {
+				verr := checkUUID(uuid)
+				if verr != nil {
+					d.value(v, verr)
+				}
+				g.UUID = strings.ToLower(uuid)
 			}
 		case "vif":
 			if i, ok := d.integer(v, "vif", 0, math.MaxInt32); ok {
@@ -41,11 +50,11 @@ func (d *decoder) guest(n *yaml.Node) {
 		return
 	}
 	g.Pos = d.src.node(n)
-	if at["interface"] == nil && at["domain"] == nil && at["mac"] == nil {
-		d.problem(g.Pos, codeMissingKey, "a guest needs one of the keys interface, domain and mac, by which its vifs are found", "")
+	if at["interface"] == nil && at["domain"] == nil && at["uuid"] == nil && at["mac"] == nil {
+		d.problem(g.Pos, codeMissingKey, "a guest needs one of the keys interface, domain, uuid and mac, by which its vifs are found", "")
 	}
-	if at["vif"] != nil && at["domain"] == nil {
-		d.problem(d.src.node(at["vif"]), codeMissingKey, `vif needs the key "domain" beside it`, "")
+	if at["vif"] != nil && at["domain"] == nil && at["uuid"] == nil {
+		d.problem(d.src.node(at["vif"]), codeMissingKey, `vif needs the key "domain" or "uuid" beside it`, "")
 	}
 	d.indexGuest(&g, at)
 	d.set.set.Guests = append(d.set.set.Guests, g)
@@ -67,6 +76,25 @@ func (d *decoder) guestAddrs(n *yaml.Node, g *Guest) {
 	}
 }
 
+// checkUUID refuses what is no UUID as libxl and libvirt write it (RFC 9562, 4).
+func checkUUID(s string) *valueError {
+	ok := len(s) == 36
+	for i := 0; ok && i < len(s); i++ {
+		switch i {
+		case 8, 13, 18, 23:
+			ok = s[i] == '-'
+		default:
+			ok = isDigit(s[i]) || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'f'
+		}
+	}
+	if ok {
+		return nil
+	}
+	return &valueError{
+		code: codeText, len: len(s), msg: short(s) + " is no UUID", hint: "write it as in 5f7a0e2c-9d0b-4d6e-8a55-0242ac120002 (xl list --long, virsh domuuid)",
+	}
+}
+
 // indexGuest reports what another guest has as well. A domain's entry without vif stands for those of its vifs that have none of
 // their own, so the two do not collide.
 func (d *decoder) indexGuest(g *Guest, at map[string]*yaml.Node) {
@@ -83,6 +111,13 @@ func (d *decoder) indexGuest(g *Guest, at map[string]*yaml.Node) {
 			what = fmt.Sprintf("vif %d of domain %q", g.Vif, g.Domain)
 		}
 		unique(d, index.domains, domainVif{g.Domain, g.Vif}, at["domain"], what)
+	}
+	if g.UUID != "" {
+		what := fmt.Sprintf("UUID %s", g.UUID)
+		if g.Vif >= 0 {
+			what = fmt.Sprintf("vif %d of UUID %s", g.Vif, g.UUID)
+		}
+		unique(d, index.uuids, domainVif{g.UUID, g.Vif}, at["uuid"], what)
 	}
 }
 

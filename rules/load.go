@@ -36,6 +36,8 @@ type Options struct {
 	FS fs.FS
 	// Library holds the built-in templates as templates/*.yaml. They are there whatever is loaded, and cannot be redefined.
 	Library fs.FS
+	// Last are files of Library whose rules stand behind all others.
+	Last []string
 }
 
 // Load reads and checks everything that o names. The report holds all problems in the order of the files; with an error among
@@ -48,6 +50,9 @@ func Load(o Options) (*Set, *Report) {
 	l.library()
 	for _, f := range l.collect() {
 		l.read(f)
+	}
+	for _, name := range l.Last {
+		l.readFrom(l.Library, file{path: name, name: libraryName(name)})
 	}
 	l.set.finish(l.rep)
 	l.rep.sort()
@@ -87,9 +92,12 @@ func (l *loader) library() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		l.readFrom(l.Library, file{path: name, name: "<library>/" + name, library: true})
+		l.readFrom(l.Library, file{path: name, name: libraryName(name), library: true})
 	}
 }
+
+// libraryName is what a file of the library is called in positions.
+func libraryName(path string) string { return "<library>/" + path }
 
 // read reads one file of the user's.
 func (l *loader) read(f file) {

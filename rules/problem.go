@@ -74,6 +74,16 @@ func (r *Report) Errors() int { return r.count(Error) }
 // Warnings counts the problems that do not.
 func (r *Report) Warnings() int { return r.count(Warning) }
 
+// First is the first problem that keeps the rules from being loaded, or the zero Problem.
+func (r *Report) First() Problem {
+	for _, p := range r.Problems {
+		if p.Severity == Error {
+			return p
+		}
+	}
+	return Problem{}
+}
+
 func (r *Report) count(s Severity) int {
 	n := 0
 	for i := range r.Problems {

@@ -107,10 +107,11 @@ func ambiguousNumber(n *yaml.Node) (msg, hint string) {
 		return "", ""
 	}
 	what := radix(n.Value)
+	if what == "" {
+		return "", ""
+	}
 	quote := fmt.Sprintf("quote it if it is text: %q", n.Value)
 	switch what {
-	case "":
-		return "", ""
 	case "zero":
 		decimal := strings.TrimLeft(strings.TrimLeft(n.Value, "+-"), "0")
 		if decimal == "" {

@@ -114,7 +114,8 @@ type Guest struct {
 	Pos       Pos
 	Interface string
 	Domain    string
-	Vif       int // -1: any
+	UUID      string // of the domain, in lower case
+	Vif       int    // -1: any
 	MAC       net.HardwareAddr
 	IP        []netip.Prefix // an address is a prefix of full length
 }

@@ -44,6 +44,7 @@ func exit(code int, err error) error { return &exitError{code: code, err: err} }
 
 // command is vifd with what it needs of the process around it.
 type command struct {
+	program  string // what it was called by
 	in       io.Reader
 	out, err io.Writer
 	environ  []string
@@ -54,6 +55,8 @@ type command struct {
 	color     string
 	logLevel  string
 	logFormat string
+	scripts   []string // those of Xen's scripts by whose name vifd was called: what they did is what becomes of a vif without a rule
+	terse     bool     // of the rules' problems only the first is told: what is said goes between another program's lines
 }
 
 // defaultState is where records and the socket are kept.
@@ -62,6 +65,9 @@ const defaultState = "/run/vifd"
 // main runs a command line and returns the exit code.
 func (c *command) main(args []string) int {
 	root := c.root()
+	if asScript(c.program) {
+		args = append([]string{"hotplug"}, args...)
+	}
 	root.SetArgs(args)
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -102,7 +108,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
-	root.AddCommand(c.listen(), c.handle(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo())
+	root.AddCommand(c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo())
 	return root
 }
 
@@ -169,11 +175,17 @@ func (c *command) load(paths []string) (*rules.Set, *rules.Report) {
 		paths = c.rules
 	}
 	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS}
+	for _, script := range c.scripts {
+		opts.Last = append(opts.Last, scriptRules(script))
+	}
 	if len(paths) == 0 {
 		opts.Paths, opts.Optional = rules.DefaultFolders(), true
 	}
 	return rules.Load(opts)
 }
+
+// scriptRules is the file of the library that does the work of one of Xen's scripts.
+func scriptRules(script string) string { return "hotplug/" + script + ".yaml" }
 
 // ruleset loads the rules and prepares them; problems are printed to standard error.
 func (c *command) ruleset() (*handler.Ruleset, error) {
@@ -184,13 +196,13 @@ func (c *command) ruleset() (*handler.Ruleset, error) {
 // checkedRules is ruleset with what it is made of.
 func (c *command) checkedRules() (*rules.Set, *handler.Ruleset, error) {
 	set, report := c.load(nil)
-	if len(report.Problems) > 0 {
+	if len(report.Problems) > 0 && !c.terse {
 		if err := report.WriteText(c.err, c.colored(c.err)); err != nil {
 			return nil, nil, exit(exitCannot, err)
 		}
 	}
 	if set == nil {
-		return nil, nil, exit(exitCannot, fmt.Errorf("the rules have %d errors", report.Errors()))
+		return nil, nil, exit(exitCannot, fmt.Errorf("the rules have %d errors, first %s", report.Errors(), report.First()))
 	}
 	rs, err := handler.NewRuleset(set)
 	if err != nil {

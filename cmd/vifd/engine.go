@@ -13,6 +13,7 @@ import (
 	"vifd/internal/nft"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
+	"vifd/internal/xenstore"
 )
 
 // sysfs is where sysfs is mounted.
@@ -59,5 +60,9 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 	cfg.Firewall, cfg.NAT, cfg.Sysctls, cfg.Records = table, translation, settings, records
 	cfg.Flows = func() (handler.Flows, error) { return conntrack.Dial() }
 	cfg.Sysfs, cfg.Log = sysfs, log
+	store := xenstore.New()
+	cfg.Xenstore = store
+	rest := closeAll
+	closeAll = func() { _ = store.Close(); rest() }
 	return cfg, closeAll, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,8 +14,10 @@ import (
 	"vifd/cmd/vifd/ruletest"
 	"vifd/handler"
 	"vifd/internal/ctl"
+	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
+	"vifd/internal/xenstore"
 	"vifd/matcher"
 	"vifd/rules"
 )
@@ -38,15 +41,12 @@ func (c *command) explain() *cobra.Command {
 			if err := packets.check(); err != nil {
 				return err
 			}
-			rs, err := c.ruleset()
-			if err != nil {
-				return err
-			}
 			var x *explanation
+			var err error
 			if event {
-				x, err = explainFacts(rs, args, &packets)
+				x, err = c.explainFacts(args, &packets)
 			} else {
-				x, err = explainLink(rs, args[0], &packets)
+				x, err = c.explainLink(args[0], &packets)
 			}
 			if err != nil {
 				return err
@@ -92,7 +92,16 @@ type ruleStep struct {
 }
 
 // explainLink explains a vif of this host.
-func explainLink(rs *handler.Ruleset, name string, packets *packetFlags) (*explanation, error) {
+func (c *command) explainLink(name string, packets *packetFlags) (*explanation, error) {
+	records, err := c.records()
+	if err != nil {
+		return nil, exit(exitFailed, err)
+	}
+	c.scripts = handler.CalledAs(records)
+	rs, err := c.ruleset()
+	if err != nil {
+		return nil, err
+	}
 	conn, err := rtnl.Dial()
 	if err != nil {
 		return nil, exit(exitCannot, err)
@@ -102,12 +111,23 @@ func explainLink(rs *handler.Ruleset, name string, packets *packetFlags) (*expla
 	if err != nil {
 		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
 	}
-	facts, ours := rs.Facts(sysfs, &link)
+	var record *journal.Record
+	if i := slices.IndexFunc(records, func(r journal.Record) bool { return r.Ifindex == link.Index }); i >= 0 {
+		record = &records[i]
+	}
+	store := xenstore.New()
+	defer store.Close() //nolint:errcheck // it was only read from
+	ctx, cancel := context.WithTimeout(context.Background(), handleTimeout)
+	defer cancel()
+	facts, ours, err := rs.Facts(ctx, sysfs, store, &link, record)
+	if err != nil {
+		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
+	}
 	if !ours {
 		return nil, exit(exitFailed, fmt.Errorf("%s is the host's own (loopback, bridge, uplink or hardware): no rule is asked about it", name))
 	}
 	plan := rs.Plan(&link, facts)
-	if err := plan.Locate(context.Background(), conn); err != nil {
+	if err := plan.Locate(ctx, conn); err != nil {
 		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
 	}
 	now := bridge.Actual{Link: link}
@@ -126,7 +146,11 @@ func explainLink(rs *handler.Ruleset, name string, packets *packetFlags) (*expla
 }
 
 // explainFacts explains a vif that is made up of facts.
-func explainFacts(rs *handler.Ruleset, args []string, packets *packetFlags) (*explanation, error) {
+func (c *command) explainFacts(args []string, packets *packetFlags) (*explanation, error) {
+	rs, err := c.ruleset()
+	if err != nil {
+		return nil, err
+	}
 	given := make(givenFacts)
 	for _, arg := range args {
 		key, value, ok := strings.Cut(arg, "=")
@@ -143,7 +167,6 @@ func explainFacts(rs *handler.Ruleset, args []string, packets *packetFlags) (*ex
 	link := rtnl.Link{Name: name, MAC: net.HardwareAddr{}, MTU: 1500}
 	plan := rs.Plan(&link, facts)
 	x := explainPlan(rs, facts, name, &plan, bridge.Actual{Link: link})
-	var err error
 	x.Packets, err = packets.judge(rs, &plan, name)
 	return x, err
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -55,6 +57,7 @@ type listener struct {
 // turn asks for a resync, with the rules read anew or not.
 type turn struct {
 	reload bool
+	script string // with reload: the name of one of Xen's scripts, whose work is vifd's from now on
 	why    string
 	done   chan<- ctl.Response // nil: nobody waits
 }
@@ -72,6 +75,9 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 		return exit(exitCannot, err)
 	}
 	defer closeAll()
+	if rs, err = c.rulesFor(cfg.Records, rs); err != nil {
+		return err
+	}
 	server, err := ctl.Listen(ctx, c.state)
 	if err != nil {
 		return exit(exitCannot, err)
@@ -118,6 +124,7 @@ func (l *listener) run(ctx context.Context, events *uevent.Listener, links *rtnl
 		group.Go(func() error { return links.Run(ctx, linkSink{l.handler, l}) })
 		group.Go(func() error { return server.Serve(ctx, l) })
 		group.Go(func() error { return l.work(ctx) })
+		group.Go(func() error { return l.handler.Watch(ctx) })
 		hup := make(chan os.Signal, 1)
 		signal.Notify(hup, unix.SIGHUP) // before anybody is told that it is ready: the signal would end the process
 		group.Go(func() error { return l.hangups(ctx, hup) })
@@ -179,10 +186,13 @@ func (l *listener) take(ctx context.Context, t turn) ctl.Response {
 	begin := time.Now()
 	var rs *handler.Ruleset
 	if t.reload {
+		if t.script != "" && !slices.Contains(l.c.scripts, t.script) {
+			l.c.scripts = append(l.c.scripts, t.script)
+		}
 		notify(l.log, fmt.Sprintf("%s\n%s", daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec()))
 		defer notify(l.log, daemon.SdNotifyReady)
 		var problems string
-		if rs, problems = l.read(); rs == nil {
+		if rs, problems = l.c.read(); rs == nil {
 			l.log.Error("reload refused", "why", t.why, "problems", problems)
 			return ctl.ReloadResult{Rules: l.handler.Rules().Rules(), Problems: problems}
 		}
@@ -196,9 +206,23 @@ func (l *listener) take(ctx context.Context, t turn) ctl.Response {
 	return ctl.ReloadResult{Rules: l.handler.Rules().Rules()}
 }
 
+// rulesFor adds to the rules what the vifs that there are records of need: those for which vifd was called by the name of one of Xen's
+// scripts.
+func (c *command) rulesFor(records handler.Records, rs *handler.Ruleset) (*handler.Ruleset, error) {
+	list, _ := records.List() // what is wrong with them is the handler's to say
+	if c.scripts = handler.CalledAs(list); len(c.scripts) == 0 {
+		return rs, nil
+	}
+	rs, problems := c.read()
+	if rs == nil {
+		return nil, exit(exitCannot, errors.New(problems))
+	}
+	return rs, nil
+}
+
 // read loads the rules for a reload; nil where they have errors, which are then in problems.
-func (l *listener) read() (rs *handler.Ruleset, problems string) {
-	set, report := l.c.load(nil)
+func (c *command) read() (rs *handler.Ruleset, problems string) {
+	set, report := c.load(nil)
 	if set == nil {
 		return nil, problemText(report)
 	}
@@ -207,36 +231,6 @@ func (l *listener) read() (rs *handler.Ruleset, problems string) {
 		return nil, err.Error()
 	}
 	return rs, ""
-}
-
-// Handle answers a client of the socket.
-func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
-	switch req := req.(type) {
-	case ctl.EventRequest:
-		out, err := l.handler.Do(ctx, req.Event)
-		if err != nil {
-			return ctl.Failure{Reason: err.Error()}
-		}
-		return out
-	case ctl.ReloadRequest:
-		done := make(chan ctl.Response, 1)
-		select {
-		case l.turns <- turn{reload: true, why: "vifd reload", done: done}:
-		case <-ctx.Done():
-			return ctl.Failure{Reason: "the listener is busy with other reloads"}
-		}
-		select {
-		case resp := <-done:
-			return resp
-		case <-ctx.Done():
-			return ctl.Failure{Reason: "the reload takes longer than the listener waits for it; it goes on"}
-		}
-	case ctl.StatusRequest:
-		return l.handler.Status()
-	case ctl.VersionRequest:
-		return ctl.Version{Version: version(), Pid: os.Getpid()}
-	}
-	return ctl.Failure{Reason: fmt.Sprintf("unknown request %T", req)}
 }
 
 // eventSink hands uevents on; an overflow means that everything has to be looked at.

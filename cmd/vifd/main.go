@@ -6,6 +6,6 @@ package main
 import "os"
 
 func main() {
-	c := command{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}
+	c := command{program: os.Args[0], in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}
 	os.Exit(c.main(os.Args[1:]))
 }

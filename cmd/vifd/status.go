@@ -82,19 +82,28 @@ func addCounters(status *ctl.Status) error {
 	return nil
 }
 
-// recordedStatus is what processes that worked without a listener have written down.
-func (c *command) recordedStatus() (ctl.Status, error) {
+// records is what has been written down of vifs; those that are damaged are reported and left out.
+func (c *command) records() ([]journal.Record, error) {
 	if _, err := os.Stat(c.state); errors.Is(err, fs.ErrNotExist) {
-		return ctl.Status{}, nil
+		return nil, nil
 	}
 	j, err := journal.Open(c.state)
 	if err != nil {
-		return ctl.Status{}, fmt.Errorf("open the state folder: %w", err)
+		return nil, fmt.Errorf("open the state folder: %w", err)
 	}
 	defer j.Close()
 	records, err := j.List()
 	if err != nil {
 		fmt.Fprintf(c.err, "vifd: %v\n", err)
+	}
+	return records, nil
+}
+
+// recordedStatus is what processes that worked without a listener have written down.
+func (c *command) recordedStatus() (ctl.Status, error) {
+	records, err := c.records()
+	if err != nil {
+		return ctl.Status{}, err
 	}
 	var status ctl.Status
 	for i := range records {

@@ -17,6 +17,7 @@ type Change struct {
 	MAC    net.HardwareAddr
 	MTU    int
 	Group  *uint32
+	Name   string // kernels before 6.3 rename no link that is up: ErrBusy
 	Alias  string
 	Master *int // ifindex; 0 leaves the master
 	Up     *bool
@@ -34,6 +35,9 @@ func (ch Change) String() string {
 	if ch.Group != nil {
 		parts = append(parts, fmt.Sprintf("group %d", *ch.Group))
 	}
+	if ch.Name != "" {
+		parts = append(parts, fmt.Sprintf("name %q", ch.Name))
+	}
 	if ch.Alias != "" {
 		parts = append(parts, fmt.Sprintf("alias %q", ch.Alias))
 	}
@@ -49,7 +53,7 @@ func (ch Change) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Set changes a link. ErrNotFound when it has gone; ErrBusy where the driver wants it down for a new MAC; EINVAL for an MTU out of
+// Set changes a link. ErrNotFound when it has gone; ErrExists where another link has the name; ErrBusy where the driver wants it down for a new MAC; EINVAL for an MTU out of
 // the driver's bounds, or for a master that has gone.
 func (c *Conn) Set(index int, ch Change) error {
 	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, 0)
@@ -70,6 +74,9 @@ func (c *Conn) Set(index int, ch Change) error {
 	}
 	if ch.Group != nil {
 		req.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(*ch.Group)))
+	}
+	if ch.Name != "" {
+		req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(ch.Name)))
 	}
 	if ch.Alias != "" {
 		req.AddData(nl.NewRtAttr(unix.IFLA_IFALIAS, []byte(ch.Alias)))

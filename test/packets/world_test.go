@@ -299,8 +299,8 @@ func (w *world) plan(t *testing.T, g *guest) *firewall.Guest {
 		if err != nil {
 			return err
 		}
-		facts, ours := w.rules.Facts("/sys", &link)
-		if !ours {
+		facts, ours, err := w.rules.Facts(t.Context(), "/sys", nil, &link, nil)
+		if err != nil || !ours {
 			return fmt.Errorf("%s is not taken for a guest's", g.vif)
 		}
 		plan = w.rules.Plan(&link, facts)

@@ -1,0 +1,196 @@
+package xen
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"strconv"
+	"strings"
+
+	"vifd/internal/vif"
+	"vifd/internal/xenstore"
+)
+
+// Reader is what Facts needs of xenstore.
+type Reader interface {
+	ReadMany(ctx context.Context, paths ...string) ([]xenstore.Value, error)
+}
+
+// Memory is what xenstore said of a vif when it was last asked: by key of the backend's folder, and for what stands elsewhere by a
+// word of Facts' own. It answers for a vif that is being served while xenstored is away, so that a restart of it costs no guest
+// the network, and for one whose folder has gone ahead of its interface.
+type Memory map[string]string
+
+// The words of Memory for what stands beside the guest's domain. No key of xenstore begins with a slash.
+const (
+	wordName   = "/name"   // the domain's name
+	wordVM     = "/vm"     // the domain's path of /vm, which ends in the UUID
+	wordTarget = "/target" // of a stub domain: the number of the guest that it works for
+)
+
+// keyFrontend is in every backend's folder for as long as the folder is the toolstack's.
+const keyFrontend = "frontend"
+
+// backendKeys are read together: asking for one costs as much as asking for all.
+var backendKeys = []string{keyFrontend, "mac", "ip", "bridge", "script", "type", "vifname", "mtu", "rate", "vlan", "gatewaydev", "handle"}
+
+// Facts is what xenstore says of one vif: a vif.Source. It asks when it is asked, once, and only for what is asked for. Not safe
+// for concurrent use.
+type Facts struct {
+	ctx    context.Context //nolint:containedctx // of one round: a Source's Values takes none
+	store  Reader
+	device Device
+	before Memory
+	now    Memory
+	asked  map[string]bool
+	gone   bool
+	err    error
+}
+
+// NewFacts asks store about a device; before is what it said last time, nil where it never was asked.
+func NewFacts(ctx context.Context, store Reader, device Device, before Memory) *Facts {
+	return &Facts{ctx: ctx, store: store, device: device, before: before, now: Memory{}, asked: map[string]bool{}}
+}
+
+// Device is whose facts they are.
+func (f *Facts) Device() Device { return f.device }
+
+// Err is why xenstore did not answer; what was asked for is then as it was last time, or unknown. Nil: it did, or was not asked.
+func (f *Facts) Err() error { return f.err }
+
+// Memory is what to remember for next time.
+func (f *Facts) Memory() Memory {
+	if f.gone || f.err != nil {
+		return f.before
+	}
+	memory := maps.Clone(f.before)
+	if memory == nil {
+		memory = Memory{}
+	}
+	for key := range f.asked {
+		delete(memory, key)
+	}
+	maps.Copy(memory, f.now)
+	return memory
+}
+
+// Values answers for domid, vifid, domain, uuid, mac, ip, bridge, script, type, and for xen.KEY with the backend's key of that name.
+func (f *Facts) Values(key string) []string {
+	switch key {
+	case "domid":
+		return []string{strconv.Itoa(f.device.Domid)}
+	case "vifid":
+		return []string{strconv.Itoa(f.device.Vifid)}
+	case "mac", "bridge", "script", "type":
+		return one(f.backend(key))
+	case "ip":
+		addresses, _ := f.backend(key)
+		return strings.Fields(addresses)
+	case "domain":
+		return one(f.domain(wordName))
+	case "uuid":
+		path, _ := f.domain(wordVM)
+		uuid, ok := strings.CutPrefix(path, "/vm/")
+		return one(uuid, ok)
+	}
+	if name, ok := strings.CutPrefix(key, "xen."); ok {
+		return one(f.backend(name))
+	}
+	return nil
+}
+
+// Name is the name that the guest's configuration gives the interface (vifname); false where it gives none.
+func (f *Facts) Name() (string, bool) {
+	name, ok := f.backend("vifname")
+	return name, ok && name != ""
+}
+
+// Guest is the number of the domain that the vif serves: of a stub domain, that of its guest.
+func (f *Facts) Guest() int {
+	if target, ok := f.domain(wordTarget); ok {
+		if n, ok := number(target); ok && n <= vif.MaxDomid {
+			return n
+		}
+	}
+	return f.device.Domid
+}
+
+// backend is the value of a key of the backend's folder.
+func (f *Facts) backend(key string) (string, bool) {
+	if !f.asked[keyFrontend] {
+		f.ask(f.device.Path+"/", backendKeys...)
+		if _, ok := f.now[keyFrontend]; !ok && f.err == nil && len(f.before) > 0 {
+			f.gone = true
+		}
+	}
+	if !f.asked[key] && !f.gone {
+		f.ask(f.device.Path+"/", key)
+	}
+	return f.value(key)
+}
+
+// domain is what stands in the domain's folder.
+func (f *Facts) domain(word string) (string, bool) {
+	if !f.asked[wordName] {
+		f.askLenient("/local/domain/"+strconv.Itoa(f.device.Domid), wordName, wordVM, wordTarget)
+		if target, ok := f.now[wordTarget]; ok {
+			if n, ok := number(target); ok && n <= vif.MaxDomid {
+				f.askLenient("/local/domain/"+strconv.Itoa(n), wordName, wordVM)
+			}
+		}
+	}
+	return f.value(word)
+}
+
+func (f *Facts) value(key string) (string, bool) {
+	from := f.now
+	if f.gone || f.err != nil {
+		from = f.before
+	}
+	value, ok := from[key]
+	return value, ok
+}
+
+// ask reads words below a folder.
+func (f *Facts) ask(folder string, words ...string) {
+	f.read(folder, words, nil)
+}
+
+// askLenient is ask where being refused is as good as unknown: a driver domain may not read what is said of another domain
+// (docs/misc/xenstore.txt, Permissions).
+func (f *Facts) askLenient(folder string, words ...string) {
+	f.read(folder, words, fs.ErrPermission)
+}
+
+func (f *Facts) read(folder string, words []string, pass error) {
+	paths := make([]string, len(words))
+	for i, word := range words {
+		f.asked[word] = true
+		paths[i] = folder + word
+	}
+	if f.err != nil {
+		return
+	}
+	values, err := f.store.ReadMany(f.ctx, paths...)
+	switch {
+	case err != nil && pass != nil && errors.Is(err, pass):
+		return
+	case err != nil:
+		f.err = err
+		return
+	}
+	for i, word := range words {
+		delete(f.now, word)
+		if values[i].OK {
+			f.now[word] = values[i].Text
+		}
+	}
+}
+
+func one(value string, ok bool) []string {
+	if !ok || value == "" {
+		return nil
+	}
+	return []string{value}
+}

@@ -1,0 +1,169 @@
+package xen
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"vifd/internal/xenstore"
+)
+
+// book is a store that notes what it is asked; the client of the real one is tested against Xen's own, and so is all of this in
+// cmd/vifd.
+type book struct {
+	nodes map[string]string
+	fail  map[string]error // by a path's beginning
+	asked []string
+}
+
+func (b *book) ReadMany(_ context.Context, paths ...string) ([]xenstore.Value, error) {
+	b.asked = append(b.asked, strings.Join(paths, " "))
+	values := make([]xenstore.Value, len(paths))
+	for i, p := range paths {
+		for prefix, err := range b.fail {
+			if strings.HasPrefix(p, prefix) {
+				return nil, err
+			}
+		}
+		values[i].Text, values[i].OK = b.nodes[p]
+	}
+	return values, nil
+}
+
+func guest3() *book {
+	return &book{nodes: map[string]string{
+		"backend/vif/3/1/frontend": "/local/domain/3/device/vif/1", "backend/vif/3/1/mac": "00:16:3e:00:00:07",
+		"backend/vif/3/1/ip": " 192.0.2.7  2001:db8::7 ", "backend/vif/3/1/bridge": "xenbr0", "backend/vif/3/1/odd-key": "odd",
+		"/local/domain/3/name": "web-1", "/local/domain/3/vm": "/vm/5f7a0e2c-9d0b-4d6e-8a55-0242ac120002",
+	}}
+}
+
+var device = Device{Path: "backend/vif/3/1", Domid: 3, Vifid: 1}
+
+func TestFacts(t *testing.T) {
+	b := guest3()
+	f := NewFacts(t.Context(), b, device, nil)
+	for key, want := range map[string][]string{
+		"domid": {"3"}, "vifid": {"1"}, "mac": {"00:16:3e:00:00:07"}, "ip": {"192.0.2.7", "2001:db8::7"}, "bridge": {"xenbr0"},
+		"domain": {"web-1"}, "uuid": {"5f7a0e2c-9d0b-4d6e-8a55-0242ac120002"}, "xen.bridge": {"xenbr0"}, "xen.odd-key": {"odd"},
+		"script": nil, "xen.absent": nil, "attr.mtu": nil, "kind": nil,
+	} {
+		if got := f.Values(key); !slices.Equal(got, want) {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	if f.Err() != nil || f.Guest() != 3 {
+		t.Errorf("guest %d, %v", f.Guest(), f.Err())
+	}
+	// Twelve keys are asked for together, the domain's three, and two by name: four questions, however often facts are wanted.
+	if len(b.asked) != 4 {
+		t.Errorf("asked %d times:\n%s", len(b.asked), strings.Join(b.asked, "\n"))
+	}
+}
+
+func TestFactsAreLazy(t *testing.T) {
+	b := guest3()
+	f := NewFacts(t.Context(), b, device, nil)
+	f.Values("kind")
+	f.Values("domid")
+	if len(b.asked) > 0 {
+		t.Errorf("asked for nothing: %q", b.asked)
+	}
+	f.Values("domain")
+	if len(b.asked) != 1 {
+		t.Errorf("asked: %q", b.asked)
+	}
+}
+
+// TestFactsRemember: while xenstored is away, and when the folder has gone before the interface, the last word stands.
+func TestFactsRemember(t *testing.T) {
+	f := NewFacts(t.Context(), guest3(), device, nil)
+	f.Values("mac")
+	f.Values("domain")
+	memory := f.Memory()
+	away := errors.New("nobody answers")
+	for name, b := range map[string]*book{"away": {fail: map[string]error{"": away}}, "gone": {}} {
+		f := NewFacts(t.Context(), b, device, memory)
+		if ip, mac := f.Values("ip"), f.Values("mac"); len(ip) != 2 || len(mac) != 1 {
+			t.Errorf("%s: ip %q, mac %q", name, ip, mac)
+		}
+		if want := name == "away"; errors.Is(f.Err(), away) != want {
+			t.Errorf("%s: error %v", name, f.Err())
+		}
+		if !maps.Equal(f.Memory(), memory) {
+			t.Errorf("%s: remembered %v, want %v", name, f.Memory(), memory)
+		}
+	}
+	// What was never known is an error for one who comes while it is away, and no fact.
+	f = NewFacts(t.Context(), &book{fail: map[string]error{"": away}}, device, nil)
+	if f.Values("mac") != nil || f.Err() == nil || len(f.Memory()) != 0 {
+		t.Errorf("never known: %q, %v, %v", f.Values("mac"), f.Err(), f.Memory())
+	}
+	// A key that was taken out of the configuration is forgotten.
+	b := guest3()
+	delete(b.nodes, "backend/vif/3/1/ip")
+	f = NewFacts(t.Context(), b, device, memory)
+	if ip := f.Values("ip"); len(ip) > 0 || f.Memory()["ip"] != "" {
+		t.Errorf("ip is %q, remembered %v", ip, f.Memory())
+	}
+}
+
+// TestFactsInADriverDomain: what is said of the guest's domain may not be read there; the backend's own folder must be.
+func TestFactsInADriverDomain(t *testing.T) {
+	b := guest3()
+	b.fail = map[string]error{"/local/domain/3": fs.ErrPermission}
+	f := NewFacts(t.Context(), b, device, nil)
+	if f.Values("domain") != nil || f.Err() != nil || len(f.Values("mac")) != 1 {
+		t.Errorf("domain %q, mac %q, %v", f.Values("domain"), f.Values("mac"), f.Err())
+	}
+	b.fail = map[string]error{"backend": fs.ErrPermission}
+	f = NewFacts(t.Context(), b, device, nil)
+	if f.Values("mac") != nil || !errors.Is(f.Err(), fs.ErrPermission) {
+		t.Errorf("mac %q, %v", f.Values("mac"), f.Err())
+	}
+}
+
+func TestFactsOfAStubDomain(t *testing.T) {
+	b := guest3()
+	b.nodes["/local/domain/3/target"] = "2"
+	b.nodes["/local/domain/3/name"] = "win-dm"
+	b.nodes["/local/domain/2/name"] = "win"
+	f := NewFacts(t.Context(), b, device, nil)
+	if f.Guest() != 2 || !slices.Equal(f.Values("domain"), []string{"win"}) || f.Values("uuid") != nil {
+		t.Errorf("guest %d, domain %q, uuid %q", f.Guest(), f.Values("domain"), f.Values("uuid"))
+	}
+	b.nodes["/local/domain/3/target"] = "../../1"
+	if f = NewFacts(t.Context(), b, device, nil); f.Guest() != 3 {
+		t.Errorf("a target that is no number leads to %d", f.Guest())
+	}
+}
+
+func TestWatched(t *testing.T) {
+	for path, want := range map[string]struct {
+		device string
+		key    string
+		all    bool
+	}{
+		"backend/vif":                         {"", "", true},
+		"backend/vif/3":                       {"", "", true},
+		"backend/vif/3/1":                     {"backend/vif/3/1", "", false},
+		"backend/vif/3/1/ip":                  {"backend/vif/3/1", "ip", false},
+		"/local/domain/0/backend/vif/3/1/a/b": {"backend/vif/3/1", "a/b", false},
+		"@releaseDomain":                      {"", "", true},
+		"backend/vif/x/1/ip":                  {"", "", false},
+	} {
+		if d, key, all := Watched(path); d.Path != want.device || key != want.key || all != want.all {
+			t.Errorf("Watched(%q) = %v, %q, %v", path, d, key, all)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	if got := line("a\nb\tc\x00\x1b[31m \xff" + strings.Repeat("ä", 2000)); strings.ContainsAny(got, "\n\x00\x1b") || len(got) > maxError || !strings.HasPrefix(got, "a b c??[31m ?ä") {
+		t.Errorf("%q, %d bytes", got[:20], len(got))
+	}
+}

@@ -1,0 +1,133 @@
+package xen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"vifd/internal/xenstore"
+)
+
+// The keys by which the backend and Xen's tools hear of a vif. Netback goes on when it reads exactly "connected"
+// (hotplug_status_changed in drivers/net/xen-netback/xenbus.c); libxl prints hotplug-error when its script has failed.
+const (
+	keyStatus = "hotplug-status"
+	keyError  = "hotplug-error"
+
+	statusConnected = "connected"
+	statusError     = "error"
+)
+
+// maxError is how much of an error is written, in bytes: a message of xenstore's takes 4096 with its path.
+const maxError = 1024
+
+// ErrGone says that the device's folder is not there any more, or never was: nothing was written, for a value written then would
+// bring the folder back, and nobody would take it away again.
+var ErrGone = errors.New("the device's folder in xenstore has gone")
+
+// Writer is what telling takes of xenstore.
+type Writer interface {
+	Do(ctx context.Context, f func(*xenstore.Tx) error) error
+}
+
+// Connected tells the backend that the device's vif is ready, and the guest the MTU of it where mtu is not 0. The backend is told
+// last. What is there already is written only with again: netback of some kernels takes the key away once it has read it, and a
+// frontend that connects anew waits for it anew.
+func Connected(ctx context.Context, store Writer, d Device, mtu int, again bool) error {
+	err := store.Do(ctx, func(tx *xenstore.Tx) error {
+		if err := exists(ctx, tx, d); err != nil {
+			return err
+		}
+		if mtu > 0 {
+			if err := tellMTU(ctx, tx, d, mtu); err != nil {
+				return err
+			}
+		}
+		now, err := tx.ReadMany(ctx, d.key(keyStatus), d.key(keyError))
+		if err != nil {
+			return err
+		}
+		if now[1].OK {
+			if err := tx.Remove(ctx, d.key(keyError)); err != nil {
+				return err
+			}
+		}
+		if now[0].Text == statusConnected && !again {
+			return nil
+		}
+		return tx.Write(ctx, d.key(keyStatus), statusConnected)
+	})
+	if err != nil {
+		return fmt.Errorf("tell Xen that %s is connected: %w", d.Interface(), err)
+	}
+	return nil
+}
+
+// Failed tells the backend and Xen's tools why the device's vif is not ready. The reason goes on one line.
+func Failed(ctx context.Context, store Writer, d Device, reason string) error {
+	err := store.Do(ctx, func(tx *xenstore.Tx) error {
+		if err := exists(ctx, tx, d); err != nil {
+			return err
+		}
+		if err := tx.Write(ctx, d.key(keyError), line(reason)); err != nil {
+			return err
+		}
+		return tx.Write(ctx, d.key(keyStatus), statusError)
+	})
+	if err != nil {
+		return fmt.Errorf("tell Xen why %s is not connected: %w", d.Interface(), err)
+	}
+	return nil
+}
+
+// exists fails with ErrGone where the toolstack has taken the folder away. As it is asked within the transaction, a folder that
+// goes meanwhile makes the transaction fail.
+func exists(ctx context.Context, tx *xenstore.Tx, d Device) error {
+	_, err := tx.Read(ctx, d.key(keyFrontend))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrGone
+	}
+	return err
+}
+
+// tellMTU writes the MTU where the guest's frontend looks for it (docs/man/xl-network-configuration: mtu). In a driver domain that
+// is not ours to write, and the guest keeps what it has.
+func tellMTU(ctx context.Context, tx *xenstore.Tx, d Device, mtu int) error {
+	now, err := tx.ReadMany(ctx, d.frontend(), d.frontend()+"/mtu")
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil
+	case err != nil:
+		return err
+	}
+	text := strconv.Itoa(mtu)
+	if !now[0].OK || now[1].Text == text {
+		return nil
+	}
+	if err := tx.Write(ctx, d.frontend()+"/mtu", text); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// line makes one line of a reason, of bytes that a terminal shows.
+func line(reason string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r == 0x7f || r == utf8.RuneError:
+			return '?'
+		}
+		return r
+	}, strings.TrimSpace(reason))
+	for len(clean) > maxError {
+		_, size := utf8.DecodeLastRuneInString(clean)
+		clean = clean[:len(clean)-size]
+	}
+	return clean
+}
