@@ -40,7 +40,7 @@ type VLAN struct {
 }
 
 // ParseVLAN reads xl's vlan (docs/man/xl-network-configuration.5.pod): terms parted by slashes, each a VLAN ID, a range 100-110 or a
-// series 100+10x4 (four of them, ten apart), with p behind for the port's own VLAN (untagged unless said otherwise) or u for one
+// series 100+10x4 (four more, ten apart), with p behind for the port's own VLAN (untagged unless said otherwise) or u for one
 // that the guest gets untagged. One without letter is tagged; the single term of a plain number is the port's own.
 func ParseVLAN(text string) (VLAN, error) {
 	var v VLAN
@@ -73,10 +73,10 @@ func vlans(term string) ([][2]uint16, error) {
 		f, err1 := vlan(first)
 		s, err2 := vlan(step)
 		n, err3 := vlan(count)
-		if !ok || err1 != nil || err2 != nil || err3 != nil || int(f)+int(s)*(int(n)-1) > maxVLAN {
+		if !ok || err1 != nil || err2 != nil || err3 != nil || int(f)+int(s)*int(n) > maxVLAN {
 			return nil, strconv.ErrRange
 		}
-		list := make([][2]uint16, n)
+		list := make([][2]uint16, int(n)+1) // "with count additional entries", as the manual's text has it; its example has one more
 		for i := range list {
 			id := f + s*uint16(i)
 			list[i] = [2]uint16{id, id}
