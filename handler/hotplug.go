@@ -121,32 +121,36 @@ func (h *Handler) knownAs(n *news) []int {
 
 // find returns the ifindexes of a device's interface, of now and of one that has gone but left something.
 func (h *Handler) find(ctx context.Context, conn Links, n *news) ([]int, error) {
-	found := h.knownAs(n)
-	names := []string{n.iface}
-	if h.isXen() && !n.offline {
-		// libxl goes on calling it by the name that it had from the kernel.
-		if name, ok := xen.NewFacts(ctx, h.cfg.Xenstore, n.device, nil).Name(); ok && n.emulated {
-			names = append(names, name+emulatedSuffix)
-		} else if ok {
-			names = append(names, name)
-		}
+	found, err := h.named(conn, n, n.iface, h.knownAs(n))
+	if err != nil || n.offline || len(found) > 0 || !h.isXen() {
+		return found, err
 	}
-	for _, name := range names {
-		if vif.CheckName(name) != nil {
-			continue // no interface can have it; who is to rename one will say so
-		}
-		l, err := conn.LinkByName(name)
-		switch {
-		case errors.Is(err, rtnl.ErrNotFound):
-			continue
-		case err != nil:
-			return nil, err
-		case slices.Contains(found, l.Index) || !h.isOf(&l, n):
-			continue
-		}
-		found = append(found, l.Index)
+	// libxl goes on calling it by the name that it had from the kernel.
+	name, ok := xen.NewFacts(ctx, h.cfg.Xenstore, n.device, nil).Name()
+	if !ok {
+		return nil, nil
 	}
-	return found, nil
+	if n.emulated {
+		name += emulatedSuffix
+	}
+	return h.named(conn, n, name, nil)
+}
+
+// named adds the device's interface of that name to those found.
+func (h *Handler) named(conn Links, n *news, name string, found []int) ([]int, error) {
+	if vif.CheckName(name) != nil {
+		return found, nil // no interface can have it; who is to rename one will say so
+	}
+	l, err := conn.LinkByName(name)
+	switch {
+	case errors.Is(err, rtnl.ErrNotFound):
+		return found, nil
+	case err != nil:
+		return nil, err
+	case slices.Contains(found, l.Index) || !h.isOf(&l, n):
+		return found, nil
+	}
+	return append(found, l.Index), nil
 }
 
 // isOf reports whether a link is the device's, and not another that has come to bear the name.
