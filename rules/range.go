@@ -78,25 +78,13 @@ func parseIPPattern(p Pattern) (Pattern, *valueError) {
 // matchIP compares addresses, not their spelling. A zone in the value does not count. A guest's prefix is matched by one that it
 // lies within, and by a glob as it is written.
 func (p *Pattern) matchIP(value string) bool {
-	var buf [64]byte
-	if strings.Contains(value, "/") {
-		v, err := netip.ParsePrefix(value)
-		switch {
-		case err != nil:
-			return false
-		case p.glob == nil:
-			return p.prefix.Bits() <= v.Bits() && p.prefix.Contains(v.Addr())
-		}
+	v, ok := AddressFact(value)
+	switch {
+	case !ok:
+		return false
+	case p.glob != nil:
+		var buf [64]byte
 		return matchGlob(p.glob, v.AppendTo(buf[:0]), false)
 	}
-	value, _, _ = strings.Cut(value, "%")
-	addr, err := netip.ParseAddr(value)
-	if err != nil {
-		return false
-	}
-	addr = addr.Unmap()
-	if p.glob == nil {
-		return p.prefix.Contains(addr)
-	}
-	return matchGlob(p.glob, addr.AppendTo(buf[:0]), false)
+	return p.prefix.Bits() <= v.Net.Bits() && p.prefix.Contains(v.Net.Addr())
 }
