@@ -108,7 +108,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
-	root.AddCommand(c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo())
+	root.AddCommand(c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo(), c.imports())
 	return root
 }
 

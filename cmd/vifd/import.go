@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vifd/internal/importer"
+	"vifd/rules"
+	rulesd "vifd/rules.d"
+)
+
+// importFlags are the flags of `vifd import`.
+type importFlags struct {
+	format, file  string
+	force, strict bool
+}
+
+func (c *command) imports() *cobra.Command {
+	var f importFlags
+	cmd := &cobra.Command{
+		Use:   "import FILE|FOLDER…",
+		Short: "make rules of Xen's, libvirt's or Qubes' configuration",
+		Long: "import reads xend-config.sxp, xl.conf, domains of xl, libvirt's domains, networks and nwfilters, and the sets of Qubes OS,\n" +
+			"and prints rules that do the same, each below the file and line that it comes from. What cannot be carried over is listed at\n" +
+			"their end and on standard error, with its place. Nothing is changed. It exits with 1 where a file is refused, and with\n" +
+			"--strict also where something was not carried over.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, paths []string) error { return c.runImport(paths, &f) },
+	}
+	cmd.Flags().StringVar(&f.format, "format", "auto", "what the files are: "+strings.Join(importer.Formats(), ", "))
+	cmd.Flags().StringVarP(&f.file, "out", "O", "", "write the rules to this file, which must not exist")
+	cmd.Flags().BoolVar(&f.force, "force", false, "with -O: replace the file where it exists")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "exit with 1 where something was not carried over")
+	return cmd
+}
+
+func (c *command) runImport(paths []string, f *importFlags) error {
+	known := false
+	for _, format := range importer.Formats() {
+		known = known || format == f.format
+	}
+	if !known {
+		return exit(exitUsage, fmt.Errorf("--format %q is not one of %s", f.format, strings.Join(importer.Formats(), ", ")))
+	}
+	result, err := importer.Import(f.format, paths)
+	if err != nil {
+		return exit(exitFailed, err)
+	}
+	for _, n := range result.Notes {
+		fmt.Fprintln(c.err, printable(n.String()))
+	}
+	if err := checkImported(result.Document); err != nil {
+		return exit(exitCannot, err)
+	}
+	if err := c.writeImport(result, f); err != nil {
+		return err
+	}
+	if f.strict && result.Lost() {
+		return exit(exitFailed, nil)
+	}
+	return nil
+}
+
+// checkImported holds the rules against what every reader of rules does: hostile input must not become rules that say something else.
+func checkImported(document string) error {
+	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(document), Library: rulesd.FS})
+	if set == nil || report.Warnings() > 0 {
+		return fmt.Errorf("what was made of the files is not rules; this is a defect of vifd:\n%s", problemText(report))
+	}
+	return nil
+}
+
+// importReport is what -o json prints.
+type importReport struct {
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Rules      string       `json:"rules"`
+	Notes      []importNote `json:"notes"`
+}
+
+type importNote struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Col  int    `json:"column,omitempty"`
+	What string `json:"what"`
+	Why  string `json:"why"`
+	Do   string `json:"do,omitempty"`
+	Lost bool   `json:"lost"`
+}
+
+func (c *command) writeImport(result *importer.Result, f *importFlags) error {
+	if f.file != "" {
+		if err := writeNew(f.file, result.Document, f.force); err != nil {
+			return exit(exitFailed, err)
+		}
+		return nil
+	}
+	if c.output == "json" {
+		report := importReport{APIVersion: "vifd/v1", Kind: "Import", Rules: result.Document, Notes: []importNote{}}
+		for _, n := range result.Notes {
+			report.Notes = append(report.Notes, importNote{n.Pos.File, n.Pos.Line, n.Pos.Col, n.What, n.Why, n.Do, n.Lost})
+		}
+		return c.printJSON(report)
+	}
+	if _, err := fmt.Fprint(c.out, result.Document); err != nil {
+		return exit(exitCannot, fmt.Errorf("write rules: %w", err))
+	}
+	return nil
+}
+
+// writeNew writes a file that is not there. With replace it takes the place of one that is, at once: whoever reads the folder in
+// between reads the old rules or the new ones, and no half of them.
+func writeNew(name, text string, replace bool) error {
+	if !replace {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s exists; --force replaces it", name)
+		}
+		if err != nil {
+			return fmt.Errorf("write rules: %w", err)
+		}
+		return fill(f, text)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".vifd-import-*")
+	if err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	err = errors.Join(f.Chmod(0o644), fill(f, text))
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write rules: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// fill writes text and closes the file.
+func fill(f *os.File, text string) error {
+	_, err := f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	return nil
+}

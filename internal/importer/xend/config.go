@@ -1,0 +1,186 @@
+package xend
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"vifd/internal/importer/model"
+)
+
+// Keys are what is read, in the words of the manual: a key of the file, or one and an argument of the script's.
+func Keys() []string {
+	keys := []string{"network-script", "vif-script"}
+	for _, arg := range networkArgs {
+		keys = append(keys, "network-script "+arg)
+	}
+	for _, arg := range vifArgs {
+		keys = append(keys, "vif-script "+arg)
+	}
+	return keys
+}
+
+// The arguments that Xen's own scripts take.
+var (
+	networkArgs = []string{"netdev", "bridge", "antispoof", "vifnum", "dhcp"}
+	vifArgs     = []string{"bridge", "netdev", "gatewaydev", "dhcp"}
+)
+
+// Read adds what the file says to in.
+func Read(text model.Text, in *model.Input) error {
+	nodes, err := parse(text)
+	if err != nil {
+		return err
+	}
+	in.Host.Xen = true
+	r := reader{in: in, seen: map[string]model.Pos{}}
+	for i := range nodes {
+		if err := r.entry(&nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type reader struct {
+	in   *model.Input
+	seen map[string]model.Pos
+}
+
+func (r *reader) entry(n *node) error {
+	key := n.head()
+	switch {
+	case !n.list:
+		return &model.Error{Pos: n.pos, Msg: fmt.Sprintf("%q stands outside of any list", n.atom), Hint: "an entry is (KEY VALUE)"}
+	case key == "domain" || key == "vm":
+		return &model.Error{Pos: n.pos, Msg: "this is a domain, not xend's configuration", Hint: "import the domain's own file of /etc/xen"}
+	case key != "network-script" && key != "vif-script":
+		if near, ok := model.Nearest(key, []string{"network-script", "vif-script"}); ok {
+			r.in.Lose(n.pos, fmt.Sprintf("(%s …)", key), "xend has no such key", fmt.Sprintf("did you mean %s?", near))
+		}
+		return nil
+	}
+	if len(n.nodes) != 2 || n.nodes[1].list {
+		return &model.Error{Pos: n.pos, Msg: fmt.Sprintf("(%s …) takes one script", key), Hint: "quote it where it has arguments: (" + key + " 'SCRIPT NAME=VALUE')"}
+	}
+	if first, twice := r.seen[key]; twice {
+		r.in.Lose(n.pos, fmt.Sprintf("(%s …)", key), "xend takes the first one, at "+first.String(), "remove one of the two")
+		return nil
+	}
+	r.seen[key] = n.pos
+	words := strings.Fields(n.nodes[1].atom)
+	if len(words) == 0 {
+		return nil // no script at all
+	}
+	args := r.arguments(n.nodes[1].pos, key, words[1:])
+	if key == "network-script" {
+		r.network(n.nodes[1].pos, words[0], args)
+	} else {
+		r.vif(n.nodes[1].pos, words[0], args)
+	}
+	return nil
+}
+
+func (r *reader) arguments(pos model.Pos, key string, words []string) map[string]string {
+	known := networkArgs
+	if key == "vif-script" {
+		known = vifArgs
+	}
+	args := map[string]string{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		found := false
+		for _, k := range known {
+			found = found || k == name
+		}
+		if !ok || !found {
+			r.in.Lose(pos, fmt.Sprintf("argument %q of %s", word, key), "Xen's scripts have no such argument", model.DidYouMean(name, known))
+			continue
+		}
+		args[name] = value
+	}
+	return args
+}
+
+// ethernet is the number in the name of a card, which Xen up to 3.1 gave its bridge as well.
+var ethernet = regexp.MustCompile(`^eth([0-9]{1,3})$`)
+
+func (r *reader) network(pos model.Pos, script string, args map[string]string) {
+	n := model.Network{Pos: pos, Uplink: args["netdev"]}
+	if n.Uplink == "" {
+		n.Uplink = "eth0"
+		if num := args["vifnum"]; ethernet.MatchString("eth" + num) {
+			n.Uplink = "eth" + num
+		}
+		r.in.Change(pos, "netdev", "it is not given, and Xen takes the card of the default route", "see whether that is "+n.Uplink+", and put another one in its place in networks")
+	}
+	if !r.in.CheckUplink(pos, "netdev", n.Uplink) {
+		return
+	}
+	switch name := path.Base(script); name {
+	case "network-bridge":
+		if args["bridge"] == "null" {
+			return // Xen's word for: do nothing
+		}
+		r.bridge(&n, args)
+	case "network-route":
+		n.Kind = model.Route
+		r.in.Set(&r.in.Host.Uplink, pos, "netdev", n.Uplink)
+	case "network-nat":
+		n.Kind, n.DHCP = model.NAT, isYes(args["dhcp"])
+		r.in.Change(pos, "network-nat", "guests get the addresses that they had, with 10.255.255.254 as the gateway of all", "tell those that are not told by DHCP")
+	case "network-dummy":
+		return
+	default:
+		r.in.Lose(pos, fmt.Sprintf("script %q", script), "vifd does not know what it does", "declare what it sets up in networks, or leave it in place")
+		return
+	}
+	r.in.Networks = append(r.in.Networks, n)
+	if name := path.Base(script); isYes(args["antispoof"]) && name != "network-bridge" {
+		r.in.Change(pos, "antispoof", name+" never heeded it; now it is heeded", "")
+	}
+	if isYes(args["antispoof"]) {
+		r.in.Set(&r.in.Host.Antispoof, pos, "antispoof", "yes")
+	}
+}
+
+// bridge names the bridge. Up to Xen 3.1 it was xenbrN, later it had the name of its card, which was itself renamed: vifd renames
+// nothing, so that the bridge has to be called otherwise.
+func (r *reader) bridge(n *model.Network, args map[string]string) {
+	n.Kind, n.Name = model.Bridge, args["bridge"]
+	if n.Name != "" && !r.in.CheckUplink(n.Pos, "bridge", n.Name) {
+		n.Name = ""
+	}
+	if n.Name == "" || n.Name == n.Uplink {
+		n.Name = "xenbr0"
+		if m := ethernet.FindStringSubmatch(n.Uplink); m != nil {
+			n.Name = "xenbr" + m[1]
+		} else if ethernet.MatchString("eth" + args["vifnum"]) {
+			n.Name = "xenbr" + args["vifnum"]
+		}
+	}
+}
+
+func isYes(s string) bool { return s == "yes" || s == "true" || s == "on" || s == "1" }
+
+func (r *reader) vif(pos model.Pos, script string, args map[string]string) {
+	r.in.Set(&r.in.Host.Script, pos, "vif-script", script)
+	if bridge := args["bridge"]; bridge != "" {
+		r.in.Set(&r.in.Host.Bridge, pos, "bridge", bridge)
+	}
+	for _, key := range []string{"netdev", "gatewaydev"} {
+		if args[key] != "" && r.in.CheckUplink(pos, key, args[key]) {
+			r.in.Set(&r.in.Host.Uplink, pos, key, args[key])
+		}
+	}
+	if isYes(args["dhcp"]) {
+		for i := range r.in.Networks {
+			if n := &r.in.Networks[i]; n.Kind == model.NAT {
+				n.DHCP = true
+				return
+			}
+		}
+		r.in.Networks = append(r.in.Networks, model.Network{Pos: pos, Kind: model.NAT, Uplink: "eth0", DHCP: true})
+	}
+}
