@@ -4,7 +4,7 @@ GO ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 3s
 
-.PHONY: help build demo test test-tools lint unit fuzz unprivileged bench soak clean
+.PHONY: help build demo test test-tools lint unit fuzz unprivileged test-xen xenlab bench soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,10 @@ build: ## bin/vifd, one static binary
 demo: build ## the main job, live, in private namespaces: needs Go alone
 	./bin/vifd demo
 
-test: test-tools lint unit fuzz unprivileged ## every test; installs what the tests use
+test: test-tools lint unit fuzz unprivileged ## every test, of Xen's one; installs what the tests use
+	$(MAKE) test-xen ONLY=create-ping-spoof-destroy
 
-test-tools: # nft, ip, bridge, udevd, tcpdump …, where missing
+test-tools: # nft, ip, bridge, udevd, tcpdump, qemu …, where missing
 	./scripts/install-test-tools
 
 lint: ## formatting, vet, staticcheck, go-errorlint, exhaustive
@@ -27,7 +28,7 @@ lint: ## formatting, vet, staticcheck, go-errorlint, exhaustive
 	$(TOOL) go-errorlint ./...
 	$(TOOL) exhaustive -d -typeignore 'syscall\.Errno' ./...
 
-unit: ## all tests, with the race detector
+unit: bin/xenstored ## all tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 10m ./...
 
 fuzz: ## every fuzz target for FUZZTIME
@@ -35,6 +36,15 @@ fuzz: ## every fuzz target for FUZZTIME
 
 unprivileged: ## the kernel's tests again, as an ordinary user
 	GO="$(GO)" ./scripts/test-unprivileged
+
+test-xen: build xenlab ## vifd on a real Xen host, in QEMU: all of test/xenlab/scenarios, or ONLY=those
+	./test/xenlab/xenlab test $(ONLY)
+
+xenlab: test-tools # what QEMU boots, of Debian's packages; nothing is done twice
+	./test/xenlab/xenlab build
+
+bin/xenstored: $(wildcard test/xenlab/nox/*) test/xenlab/packages.txt | xenlab # Xen's own, for an ordinary kernel
+	./test/xenlab/nox/xenstored-nox prepare $@
 
 bench: ## the budgets, each beside what it is measured against
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./test/bench
