@@ -18,6 +18,7 @@ type builder struct {
 	subnets   []subnet
 	guests    guestIndex
 	tests     map[testName]Pos
+	lean      bool // the library's tests are left out
 	unread    bool // a file could not be read: what it defines is not known
 }
 
@@ -63,8 +64,11 @@ func newBuilder() *builder {
 // file reads one file's document.
 func (d *decoder) file(root *yaml.Node) {
 	s := schema{what: "a rules file", known: []string{"networks", "guests", "templates", "rules", "tests", "defaults"}}
-	if d.src.library {
+	switch {
+	case d.src.library:
 		s = schema{what: "a file of the template library", known: []string{"templates", "tests"}}
+	case holdsTests(d.src.name):
+		s = schema{what: "a file of tests", known: []string{"tests"}}
 	}
 	d.fields(root, s, func(key string, _, v *yaml.Node) {
 		switch key {
@@ -83,6 +87,9 @@ func (d *decoder) file(root *yaml.Node) {
 				d.rule(n)
 			}
 		case "tests":
+			if d.src.library && d.set.lean {
+				return
+			}
 			for _, n := range d.list(v, "tests") {
 				d.test(n)
 			}

@@ -56,6 +56,11 @@ func dump(s *Set) string {
 		}
 		dumpRouted(p, &r.Action)
 		dumpLink(p, &r)
+		for i, h := range []Hook{r.Hooks.Up, r.Hooks.Down} {
+			if len(h.Argv) > 0 {
+				p("  hook %s (%s+%d) %q", []string{"up", "down"}[i], h.Pos, h.Pos.Len, h.Argv)
+			}
+		}
 		for _, ref := range r.Firewall {
 			p("  firewall %s (%s) %s", ref.Name, ref.Pos, dumpWith(ref.With))
 		}

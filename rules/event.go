@@ -13,8 +13,8 @@ func (d *decoder) event(n *yaml.Node) Event {
 	e := Event{}
 	d.entries(n, "event", func(k, v *yaml.Node) {
 		f, ok := lookupFact(k.Value)
-		if !ok {
-			d.unknownFact(k, "event", FactNames())
+		if !ok && !knownTextFact(k.Value) {
+			d.unknownFact(k, "event", textFactNames())
 			return
 		}
 		if v.Kind == yaml.ScalarNode && !d.src.handled[v] && classify(v) == scalarEmpty {

@@ -41,7 +41,7 @@ func (l *loader) collect() []file {
 			}
 			folders = append(folders, p)
 		default:
-			files = append(files, file{path: p, name: p})
+			files = append(files, l.pair(p, seen)...)
 		}
 	}
 	if at < 0 {
@@ -86,10 +86,10 @@ func (l *loader) merge(folders []string) []file {
 	return files
 }
 
-// isRules reports whether a file in a rules folder is to be read: *.yaml, without those that hold tests and those that
-// editors and package managers hide behind a dot.
+// isRules reports whether a file in a rules folder is to be read: *.yaml, without those that editors and package managers hide
+// behind a dot, and without tests where those are not asked for.
 func (l *loader) isRules(folder, name string) bool {
-	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".test.yaml") {
+	if strings.HasPrefix(name, ".") || holdsTests(name) && !l.Tests {
 		return false
 	}
 	if strings.HasSuffix(name, ".yml") {

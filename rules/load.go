@@ -36,23 +36,48 @@ type Options struct {
 	FS fs.FS
 	// Library holds the built-in templates as templates/*.yaml. They are there whatever is loaded, and cannot be redefined.
 	Library fs.FS
+	// Tests has files of tests read as well: of folders all *.test.yaml, and NAME.test.yaml beside a file NAME.yaml; of the two it
+	// is the same which one Paths names.
+	Tests bool
 	// Last are files of Library whose rules stand behind all others.
 	Last []string
+	// Lean leaves out what deciding about vifs does not take: templates of the library that no rule uses, and the library's tests. Where
+	// there is a problem, everything is loaded after all, so that reports are the same.
+	Lean bool
+	// Disable are codes of warnings that are not reported. Errors are, whatever is disabled.
+	Disable []string
 }
 
 // Load reads and checks everything that o names. The report holds all problems in the order of the files; with an error among
 // them the Set is nil. Both the Set and the report are complete when Load returns: nothing is read later.
 func Load(o Options) (*Set, *Report) {
+	if o.Lean && !slices.Contains(o.Paths, Stdin) { // which can be read once
+		if set, report := load(o); len(report.Problems) == 0 {
+			return set, report
+		}
+	}
+	o.Lean = false
+	return load(o)
+}
+
+func load(o Options) (*Set, *Report) {
 	l := loader{Options: o, rep: newReport(), set: newBuilder()}
 	if l.FS == nil {
 		l.FS = hostFS{}
 	}
-	l.library()
+	l.rep.disable(l.Disable)
+	l.set.lean = l.Lean
+	if !l.Lean {
+		l.library()
+	}
 	for _, f := range l.collect() {
 		l.read(f)
 	}
 	for _, name := range l.Last {
 		l.readFrom(l.Library, file{path: name, name: libraryName(name)})
+	}
+	if l.Lean {
+		l.needed()
 	}
 	l.set.finish(l.rep)
 	l.rep.sort()
@@ -141,6 +166,9 @@ func (l *loader) parse(f file, r io.Reader) {
 	root := src.parse(l.rep)
 	if src.broken {
 		l.set.unread = true
+	}
+	if !src.library {
+		src.ignores(l.rep, root)
 	}
 	if root != nil {
 		d := decoder{src: src, rep: l.rep, set: l.set}

@@ -62,6 +62,9 @@ type Report struct {
 	sources map[string]*source // for the lines that the text form shows
 	order   map[string]int     // of the files, by name
 	full    bool               // with an error beyond maxProblems: what is added now is dropped
+
+	disabled map[string]bool // codes of warnings that nobody wants to hear
+	ignored  map[ignoreKey]*ignore
 }
 
 func newReport() *Report {
@@ -84,6 +87,18 @@ func (r *Report) First() Problem {
 	return Problem{}
 }
 
+// Err is why nothing was loaded, in one line; nil where something was.
+func (r *Report) Err() error {
+	switch n := r.Errors(); n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("the rules have an error: %s", r.First())
+	default:
+		return fmt.Errorf("the rules have %d errors, the first: %s", n, r.First())
+	}
+}
+
 func (r *Report) count(s Severity) int {
 	n := 0
 	for i := range r.Problems {
@@ -103,6 +118,7 @@ func (r *Report) addSource(s *source) {
 
 func (r *Report) add(p Problem) {
 	switch {
+	case p.Severity == Warning && r.hushed(p):
 	case len(r.Problems) < maxProblems:
 		r.Problems = append(r.Problems, p)
 	case p.Severity == Error && !r.full:
@@ -116,6 +132,14 @@ func (r *Report) add(p Problem) {
 // Add puts a problem that was found after loading in its place.
 func (r *Report) Add(p Problem) {
 	r.add(p)
+	r.sort()
+}
+
+// AddAll is Add for several, in whatever order.
+func (r *Report) AddAll(problems []Problem) {
+	for i := range problems {
+		r.add(problems[i])
+	}
 	r.sort()
 }
 

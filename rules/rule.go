@@ -34,8 +34,7 @@ func (d *decoder) rule(n *yaml.Node) {
 	beside := map[string]*yaml.Node{} // keys that only some actions heed
 	s := schema{
 		what:     "a rule",
-		known:    []string{"name", "match", "bridge", "route", "nat", "ignore", "block", "firewall", "guest", "rate", "link"},
-		later:    []string{"hooks"},
+		known:    []string{"name", "match", "bridge", "route", "nat", "ignore", "block", "firewall", "guest", "rate", "link", "hooks"},
 		required: []string{"name", "match"},
 	}
 	ok := d.fields(n, s, func(key string, k, v *yaml.Node) {
@@ -68,6 +67,9 @@ func (d *decoder) rule(n *yaml.Node) {
 		case "link":
 			beside[key] = k
 			r.Link = d.link(v)
+		case "hooks":
+			beside[key] = k
+			r.Hooks = d.hooks(v)
 		}
 	})
 	if !ok {
@@ -85,6 +87,7 @@ func (d *decoder) rule(n *yaml.Node) {
 	case Route, NAT:
 	}
 	d.checkBurst(&r, beside)
+	d.ownFacts(&r)
 	d.set.set.Rules = append(d.set.set.Rules, r)
 }
 
@@ -93,8 +96,8 @@ func (d *decoder) noEffect(r *Rule, beside map[string]*yaml.Node) {
 	if r.Action.Pos == (Pos{}) {
 		return // its value has been reported
 	}
-	r.Rate, r.Link = Rate{}, Link{}
-	for _, key := range []string{"firewall", "guest", "rate", "link"} {
+	r.Rate, r.Link, r.Hooks = Rate{}, Link{}, Hooks{}
+	for _, key := range []string{"firewall", "guest", "rate", "link", "hooks"} {
 		if k := beside[key]; k != nil {
 			d.warn(d.src.node(k), codeNoEffect, fmt.Sprintf("%s has no effect in a rule with %s: true", key, r.Action.Kind), "remove it")
 		}

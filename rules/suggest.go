@@ -73,3 +73,6 @@ func editDistance(a, b string) int {
 	}
 	return last[len(b)]
 }
+
+// Nearest returns the candidate that word was most likely meant to be; false where none is near.
+func Nearest(word string, candidates []string) (string, bool) { return nearest(word, candidates) }

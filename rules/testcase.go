@@ -32,14 +32,6 @@ type Event map[string][]string
 // Values returns the values of a fact; nil where the test gives none.
 func (e Event) Values(key string) []string { return e[key] }
 
-// Expectation is what a test of the rules expects. What is not asked for is zero.
-type Expectation struct {
-	Rule     Word
-	Action   Word   // as ActionKind.String has it
-	Network  Word   // the network's or bridge's name
-	Firewall []Word // nil: not asked for; empty: no template
-}
-
 // Word is a word of a test and where it stands. The zero Word has not been given.
 type Word struct {
 	Text string

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 )
 
 // checkTests checks that what the tests name is there.
@@ -74,7 +75,8 @@ func (b *builder) networkNames() networkNames {
 // interface's name or the inventory.
 func (n *networkNames) mayBe(event Event) bool {
 	for fact := range event {
-		if n.facts[fact] {
+		// What xenstore says of a vif has two names: bridge and xen.bridge.
+		if n.facts[fact] || n.facts["xen."+fact] || n.facts[strings.TrimPrefix(fact, "xen.")] {
 			return true
 		}
 	}

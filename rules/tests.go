@@ -125,35 +125,6 @@ func (d *decoder) choice(n *yaml.Node, what string, choices []string) Word {
 	return Word{}
 }
 
-func (d *decoder) expectation(n *yaml.Node) Expectation {
-	var e Expectation
-	d.fields(n, schema{what: "expect", known: []string{"rule", "action", "network", "firewall"}}, func(key string, _, v *yaml.Node) {
-		switch key {
-		case "rule":
-			e.Rule = d.word(v, "a rule's name")
-		case "action":
-			e.Action = d.choice(v, "the action", actionKeys())
-		case "network":
-			e.Network = d.word(v, "a network's name")
-		case "firewall":
-			e.Firewall = []Word{}
-			items := []*yaml.Node{v}
-			if v.Kind == yaml.SequenceNode {
-				items = v.Content // none: no template is expected
-			}
-			for _, item := range items {
-				if w := d.word(item, "a template's name"); w.Text != "" {
-					e.Firewall = append(e.Firewall, w)
-				}
-			}
-		}
-	})
-	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		d.problem(d.src.node(n), codeEmpty, "expect holds no key", "one of rule, action, network and firewall")
-	}
-	return e
-}
-
 // testedTemplate reads the template of a test. There is no vif whose facts could be put into its arguments.
 func (d *decoder) testedTemplate(n *yaml.Node) TemplateRef {
 	ref, ok := d.templateRef(n)

@@ -41,6 +41,7 @@ type Rule struct {
 	Guest    GuestOverride
 	Rate     Rate
 	Link     Link
+	Hooks    Hooks
 }
 
 // Match is a conjunction: every term must hold, and none of Not may.

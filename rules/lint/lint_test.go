@@ -1,0 +1,216 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vifd/rules"
+	rulesd "vifd/rules.d"
+)
+
+// load reads rules, beside the library where they name a template of it.
+func load(t *testing.T, text string) *rules.Set {
+	t.Helper()
+	if !strings.Contains(text, "firewall: ") {
+		return loadAlone(t, text)
+	}
+	set, rep := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(text), Library: rulesd.FS})
+	if set == nil {
+		t.Fatalf("not loaded: %s\n%s", rep.First(), text)
+	}
+	return set
+}
+
+// loadAlone is load without the library, which takes longer than a few rules do.
+func loadAlone(t *testing.T, text string) *rules.Set {
+	t.Helper()
+	set, rep := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(text)})
+	if set == nil {
+		t.Fatalf("not loaded: %s\n%s", rep.First(), text)
+	}
+	return set
+}
+
+// found are the codes of what Check says, sorted.
+func found(t *testing.T, text string) []string {
+	t.Helper()
+	var codes []string
+	for _, p := range Check(load(t, text), Options{}) {
+		if p.Severity != rules.Warning || p.Pos.Line == 0 || p.Msg == "" || p.Hint == "" {
+			t.Errorf("%+v", p)
+		}
+		codes = append(codes, p.Code)
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// matches makes a rule of each match.
+func matches(list ...string) string {
+	var b strings.Builder
+	b.WriteString("rules:\n")
+	for i, m := range list {
+		b.WriteString("  - {name: r" + string(rune('0'+i)) + ", match: {" + m + "}, block: true}\n")
+	}
+	return b.String()
+}
+
+// TestCheck says what is said, and above all what is not: a false alarm is worse than none.
+func TestCheck(t *testing.T) {
+	const (
+		reach, same, never, ofName = rules.CodeNeverReached, rules.CodeSameMatch, rules.CodeNeverHolds, rules.CodeNotOfName
+		covered, nothing           = rules.CodeCovered, rules.CodeExceptsNothing
+	)
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"narrow first", matches(`interface: "vif7.*"`, `interface: "vif*"`), nil},
+		{"wide first", matches(`interface: "vif*"`, `interface: "vif7.*"`), []string{reach}},
+		{"everything first", matches(`interface: "*"`, `domain: web`), []string{reach}},
+		{"every domain first", matches(`domain: "*"`, `interface: "vif*"`), nil},
+		{"more keys first", matches(`interface: "vif*", domid: 7`, `interface: "vif*"`), nil},
+		{"ranges together", matches(`domid: ["1-5", "6-10"]`, `domid: "2-9"`), []string{reach}},
+		{"ranges with a gap", matches(`domid: ["1-5", "7-10"]`, `domid: "2-9"`), nil},
+		{"a list", matches(`domain: [a, b]`, `domain: [a, c]`), nil},
+		{"prefixes", matches(`ip: 192.0.2.0/24`, `ip: 192.0.2.7`), []string{reach}},
+		{"prefixes of two families", matches(`ip: 0.0.0.0/0`, `ip: "2001:db8::/32"`), nil},
+		{"an exception first", matches(`interface: "vif*", not: {domain: web}`, `interface: "vif*"`), nil},
+		{"an exception for both", matches(`interface: "vif*", not: {domain: web}`, `interface: "vif1.*", not: {domain: "web*"}`), []string{reach}},
+		{"an exception for others", matches(`interface: "vif*", not: {domain: web}`, `interface: "vif*", domain: db`), []string{reach}},
+		{"an exception of a fact with several values", matches(`interface: "vif*", not: {ip: 10.0.0.1}`, `interface: "vif*", ip: 10.0.0.2`), nil},
+		{"twice", matches(`domid: 1, vifid: 2`, `vifid: 2, domid: 1`), []string{same}},
+		{"three times", matches(`domid: 1`, `domid: 1`, `domid: 1`), []string{same, same}},
+
+		{"not what it asks for", matches(`interface: "vif*", not: {interface: "vif*"}`), []string{never}},
+		{"not all that it asks for", matches(`interface: "vif*", not: {interface: "vif7.*"}`), nil},
+		{"not anything", matches(`domid: 7, not: {interface: "*"}`), []string{never}},
+		{"a domid of other names", matches(`interface: "vif7.*", domid: "8-9"`), []string{never}},
+		{"a domid of the names", matches(`interface: "vif7.*", domid: "1-9"`), nil},
+		{"a domid of one of the names", matches(`interface: ["vif7.*", "vif8.0"], domid: 8`), nil},
+		{"a domid of names that begin so", matches(`interface: "vif7*", domid: 71`), nil},
+		{"a vifid of another name", matches(`interface: vif7.0, vifid: 1`), []string{never}},
+		{"one that never holds covers nothing", matches(`interface: "*", not: {interface: "*"}`, `domid: 7`), []string{never}},
+
+		{"a tap of kind vif", matches(`interface: "tap*", kind: vif`), []string{ofName}},
+		{"a tap with a domid", matches(`interface: "vnet*", domid: 7`), []string{ofName}},
+		{"a tap or a vif", matches(`interface: ["tap*", "vif*"], domid: 7`), nil},
+		{"a tap of kind tap", matches(`interface: "tap*", kind: tap`), nil},
+		{"a name of the user's", matches(`interface: "web*", kind: vif`), nil},
+
+		{"listed twice", matches(`domain: [a, a]`), []string{covered}},
+		{"listed and covered", matches(`domain: [a, "a*"]`), []string{covered}},
+		{"ranges that overlap", matches(`domid: ["1-9", "5-20"]`), nil},
+		{"not what is no matter", matches(`domain: "web-*", not: {domain: db-1}`), []string{nothing}},
+		{"not what may be", matches(`mac: "00:16:3e:*", not: {mac: "52:54:00:*"}`), nil}, // a vif may have two
+
+		{"templates alone", "templates: {a: {to-guest: [drop]}}", nil},
+		{"a template through another", "templates: {a: {to-guest: [drop]}, b: {to-guest: [include a]}}\n" + bridged("[source-guard, b]"), nil},
+		{"a template of a test", "templates: {a: {to-guest: [drop]}}\ntests: [{name: t, template: a, packets: [{to-guest: arp, expect: drop}]}]\n" + matches("domid: 1"), []string{rules.CodeUnusedTemplate}},
+		{"a network by a fact", "networks: {br0: {bridge: {}}}\nrules: [{name: r, match: {domid: 1}, bridge: \"${bridge}\", firewall: source-guard}]", nil},
+		{"a network of another kind", "networks: {lan: {route: {uplink: eth0}}}\nrules: [{name: r, match: {domid: 1}, bridge: \"${bridge}\", firewall: source-guard}]", []string{rules.CodeUnusedNetwork}},
+		{"a network alone", "networks: {lan: {route: {uplink: eth0}}}", nil},
+
+		{"a guest without rules", "guests: [{domain: web}]", nil},
+		{"a guest for none", "guests: [{domain: web}]\n" + matches(`domain: db, interface: "vif*"`), []string{rules.CodeUnusedGuest}},
+		{"a guest for the last", "guests: [{domain: web}]\n" + matches(`domain: db`, `interface: "vif*"`), nil},
+		{"a guest by its MAC", "guests: [{mac: \"00:16:3e:00:00:07\"}]\n" + matches(`domain: db`), nil}, // whose domain xenstore may tell
+		{"a guest whose MAC is another", "guests: [{domain: db, mac: \"00:16:3e:00:00:07\"}]\n" + matches(`domain: db, mac: "52:54:*"`), []string{rules.CodeUnusedGuest}},
+		{"a domain of nobody's", "guests: [{domain: web-1}]\n" + matches(`domain: web-2`, `domain: db-1`, `domid: 7`), nil},
+		{"a domain misspelled", "guests: [{domain: web-1}]\n" + matches(`domain: [wbe-1, web-1]`), []string{rules.CodeNoSuchGuest}},
+
+		{"guarded", bridged("source-guard"), nil},
+		{"open", bridged("[]"), []string{rules.CodeOpen}},
+		{"open as it is meant", "guests: [{domain: web}]\n" + bridged("open"), nil},
+		{"closed", "guests: [{domain: web}]\ntemplates: {shut: {from-guest: [drop]}}\n" + bridged("shut"), nil},
+		{"guarded by one's own", "guests: [{domain: web}]\ntemplates: {own: {from-guest: [ether saddr != $mac drop]}}\n" + bridged("own"), nil},
+		{"not guarded", "guests: [{domain: web}]\n" + bridged("[no-lldp]"), []string{rules.CodeUnguarded}},
+		{"not guarded, and nobody known", bridged("[no-lldp]"), nil},
+		{"twice the same", bridged("[source-guard, source-guard]"), []string{rules.CodeTemplateTwice}},
+		{"twice with other arguments", "templates: {p: {params: {port: {type: port}}, to-guest: [tcp dport $port accept]}}\n" +
+			bridged("[source-guard, {template: p, with: {port: 1}}, {template: p, with: {port: 2}}]"), nil},
+		{"an allowance", bridged("[allow-dhcp, source-guard]"), nil},
+		{"an accept before", bridged("[established, source-guard]"), []string{rules.CodeBeforeGuard}},
+		{"an accept behind", bridged("[source-guard, established]"), nil},
+		{"an accept within", "templates: {own: {from-guest: [tcp dport 80 accept, include source-guard]}}\n" + bridged("own"), []string{rules.CodeBeforeGuard}},
+		{"an accept of one's own", "templates: {own: {from-guest: [ip saddr $ip accept]}}\n" + bridged("[own, source-guard]"), nil},
+		{"an accept of what comes", "templates: {own: {to-guest: [tcp dport 80 accept]}}\n" + bridged("[own, source-guard]"), nil},
+
+		{"ports of tcp", used("meta l4proto tcp th dport 80 accept"), nil},
+		{"ports of a concatenation", used("meta l4proto . th dport { tcp . 80 } accept"), nil},
+		{"ports of anything", used("th sport 80 accept"), []string{rules.CodeAnyProtocol}},
+		{"a limited log", used("limit rate 5/second log prefix \"x\""), nil},
+		{"a log for each guest", used("update @x { $interface limit rate 5/second } log prefix \"x\""), nil},
+		{"a log", used("log prefix \"x\" limit rate 5/second accept"), []string{rules.CodeLogUnlimited}},
+		{"a reject", used("tcp dport 80 reject"), []string{rules.CodeOnlyDrops}},
+		{"a reject of what a guest sends", strings.Replace(used("tcp dport 80 reject"), "to-guest", "from-guest", 1), nil},
+		{"a reject to the routed", strings.Replace(used("tcp dport 80 reject"), "bridge: br0", "route: {uplink: eth0}", 1), nil},
+		{"said twice", used("tcp dport 80 accept', 'tcp  dport 80 accept"), []string{rules.CodeSaidTwice}},
+		{"counted twice", used("tcp dport 80 counter accept', 'tcp dport 80 counter accept"), nil},
+		{"what nobody uses", "templates: {t: {to-guest: [th sport 80 accept]}}", nil},
+
+		{"some VLANs", port(`{untagged: 1, tagged: "3-4094"}`), nil},
+		{"every VLAN", port(`{untagged: 1, tagged: "2-4094"}`), []string{rules.CodeWholeTrunk}},
+		{"a rate", rate("10Mb/s@50ms"), nil},
+		{"a rate in tc's words", rate("8kbit"), nil},
+		{"a rate of less than a frame", rate("10Mb/s@1ms"), []string{rules.CodeBelowFrame}},
+
+		{"a test of what is not reached", matches("domid: 1", "domid: 1") + "tests: [{name: t, event: {interface: vif1.0}, expect: {rule: r1}}]", []string{same, rules.CodeTestNeverTrue}},
+		{"a test of another network", bridged("source-guard") + "\ntests: [{name: t, event: {interface: vif1.0}, expect: {rule: r, network: br0}}]", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := slices.Sorted(slices.Values(tt.want))
+			if diff := cmp.Diff(want, found(t, tt.text)); diff != "" {
+				t.Errorf("(-want +got):\n%s\nof\n%s", diff, tt.text)
+			}
+		})
+	}
+}
+
+func bridged(firewall string) string {
+	return "rules: [{name: r, match: {interface: \"vif*\"}, bridge: br0, firewall: " + firewall + "}]"
+}
+
+// used is a template with a statement to the guest that a bridged guest has.
+func used(statement string) string {
+	return "templates: {t: {to-guest: ['" + statement + "']}}\n" + bridged("[source-guard, t]")
+}
+
+func port(vlan string) string {
+	return strings.Replace(bridged("source-guard"), "bridge: br0", "bridge: {name: br0, vlan: "+vlan+"}", 1)
+}
+
+func rate(text string) string {
+	return strings.Replace(bridged("source-guard"), "bridge: br0", "bridge: br0, rate: {from-guest: "+text+"}", 1)
+}
+
+// TestTableIsWhole: the table of checks names codes of the phase, each once, and every one of them is shown by TestCheck or the manual.
+func TestTableIsWhole(t *testing.T) {
+	var named []string
+	for _, c := range checks() {
+		named = append(named, c.codes...)
+	}
+	slices.Sort(named)
+	var known []string
+	for _, c := range rules.Codes() {
+		if strings.HasPrefix(c.ID, "VIF5") && c.ID != rules.CodeDerivedTwice { // which needs to know how addresses are derived
+			known = append(known, c.ID)
+		}
+	}
+	if diff := cmp.Diff(known, named); diff != "" {
+		t.Errorf("codes (-known +named):\n%s", diff)
+	}
+}
+
+// TestShippedFiles: of what comes with vifd nothing is said, and it counts all the same.
+func TestShippedFiles(t *testing.T) {
+	set := load(t, matches(`interface: "vif*"`, `interface: "vif7.*"`))
+	all := Check(set, Options{})
+	none := Check(set, Options{Shipped: func(file string) bool { return file == "<stdin>" }})
+	if len(all) != 1 || len(none) != 0 {
+		t.Errorf("%d problems, %d of files that are not shipped", len(all), len(none))
+	}
+}
