@@ -1,8 +1,8 @@
 // Package ctl is the Unix socket vifd.sock in the state folder, between `vifd listen` and the other verbs.
 //
 // A conversation is one line of JSON each way, then the connection is closed. Each line is an object that starts with
-// "apiVersion" and "kind". Requests: EventRequest, ReloadRequest, StatusRequest, VersionRequest. Responses: Outcome,
-// ReloadResult, Status, Version, or Failure where the request could not be served at all.
+// "apiVersion" and "kind". Requests: EventRequest, ReloadRequest, StatusRequest, SyncRequest, VersionRequest. Responses: Outcome,
+// ReloadResult, Status, SyncResult, Version, or Failure where the request could not be served at all.
 //
 // Who may talk: the socket has mode 0600, and besides each side asks the kernel who the other is (SO_PEERCRED, unix(7)) and
 // takes only uid 0 and its own user.

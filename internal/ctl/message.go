@@ -14,13 +14,13 @@ import (
 // APIVersion is the version of every message. A change that an older peer would misread gets a new one.
 const APIVersion = "vifd/v1"
 
-// Request is one of EventRequest, ReloadRequest, StatusRequest and VersionRequest.
+// Request is one of EventRequest, ReloadRequest, StatusRequest, SyncRequest and VersionRequest.
 type Request interface {
 	kind() string
 	isRequest()
 }
 
-// Response is one of Outcome, ReloadResult, Status, Version and Failure.
+// Response is one of Outcome, ReloadResult, Status, SyncResult, Version and Failure.
 type Response interface {
 	kind() string
 	isResponse()
@@ -161,6 +161,8 @@ func decodeRequest(line []byte) (Request, error) {
 		return decodeBody[ReloadRequest](line)
 	case StatusRequest{}.kind():
 		return decodeBody[StatusRequest](line)
+	case SyncRequest{}.kind():
+		return decodeBody[SyncRequest](line)
 	case VersionRequest{}.kind():
 		return decodeBody[VersionRequest](line)
 	}
@@ -180,6 +182,8 @@ func decodeResponse(line []byte) (Response, error) {
 		return decodeBody[ReloadResult](line)
 	case Status{}.kind():
 		return decodeBody[Status](line)
+	case SyncResult{}.kind():
+		return decodeBody[SyncResult](line)
 	case Version{}.kind():
 		return decodeBody[Version](line)
 	case Failure{}.kind():

@@ -21,6 +21,8 @@ func requests() []Request {
 		EventRequest{Event: vif.Event{Action: "\xff", Interface: "v\xfei\"f\n\x1b[31m", Env: map[string]string{"\xf0": "\\\xf1é\ufffd"}}},
 		ReloadRequest{},
 		StatusRequest{},
+		SyncRequest{},
+		SyncRequest{Interfaces: []string{"vif1.0", "v\xfei\"f\n\x1b[31m\\"}},
 		VersionRequest{},
 	}
 }
@@ -30,6 +32,8 @@ func responses() []Response {
 		Outcome{Interface: "vif1.0", Ifindex: 7, State: "configured", Rule: "web", Action: "bridge"},
 		ReloadResult{Rules: 3, Problems: "a.yaml:1:2: error[VIF001]: no\n"},
 		Status{Vifs: []VifStatus{{Interface: "vif1.0", Ifindex: 7, Firewall: []string{"source-guard"}, Since: time.Unix(1, 2).UTC()}}},
+		SyncResult{Vifs: []Outcome{{Interface: "vif1.0", Ifindex: 7, State: "failed", Error: "no"}}},
+		SyncResult{Vifs: []Outcome{}, Problems: "no"},
 		Version{Version: "1.0", Pid: 42},
 		Failure{Reason: "no"},
 	}

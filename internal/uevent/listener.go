@@ -159,5 +159,8 @@ func (l *Listener) handle(m nlsock.Message, sink Sink) {
 		return
 	}
 	l.count.events.Add(1)
+	if raw, ok := sink.(RawSink); ok {
+		raw.Raw(m.Data)
+	}
 	sink.Event(event)
 }
