@@ -40,7 +40,7 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 		err = configured(p, l, f)
 	}
 	if err != nil {
-		p.Route, p.NAT, p.Told, p.Rate = nil, nil, Told{}, nil
+		p.Port, p.Route, p.NAT, p.Told, p.Rate = nil, nil, nil, Told{}, nil
 		r.block(p, l, StateBlocked, err.Error())
 		return
 	}
@@ -53,6 +53,10 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 		p.Rate = limited
 	}
 	p.Link = device(d, l)
+	if p.hooks, err = hooksOf(p, guest, l, f); err != nil {
+		p.Port, p.Route, p.NAT, p.Told, p.Rate, p.Link = nil, nil, nil, Told{}, nil, nil
+		r.block(p, l, StateFailed, err.Error())
+	}
 }
 
 // FirewallList is a rule's templates, for the kind of guests that it connects.

@@ -22,6 +22,12 @@ func sources(sysfs string, l *rtnl.Link, ev *vif.Event) []vif.Source {
 
 // facts returns what is known of a link, with what xenstore says where it is a Xen guest's. k may be nil.
 func (h *Handler) facts(ctx context.Context, rs *Ruleset, l *rtnl.Link, k *known) (*vif.Facts, *xen.Facts) {
+	list, x := h.sources(ctx, l, k)
+	return rs.matcher.Facts(list...), x
+}
+
+// sources is who knows something of a link, in the order in which they are asked.
+func (h *Handler) sources(ctx context.Context, l *rtnl.Link, k *known) ([]vif.Source, *xen.Facts) {
 	var ev *vif.Event
 	if k != nil {
 		ev = k.event
@@ -34,7 +40,7 @@ func (h *Handler) facts(ctx context.Context, rs *Ruleset, l *rtnl.Link, k *known
 	if k != nil && k.own.Xen != nil {
 		list = append(list, calledAs(k.own.Xen.As))
 	}
-	return rs.matcher.Facts(list...), x
+	return list, x
 }
 
 // xenNames are the names of a Xen guest's interface: the one that it has, the kernel's, and that of the guest's configuration

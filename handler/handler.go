@@ -29,6 +29,7 @@ type Config struct {
 	NAT      NAT
 	Sysctls  route.Sysctls
 	Offloads link.Offloads // nil: the kernel cannot be asked
+	Hooks    Hooks
 	Records  Records
 	Leases   Leases                // nil: of no process that works for one event alone
 	Router   Router                // likewise
@@ -50,6 +51,7 @@ type Handler struct {
 	queue *queue
 	host  *shared
 
+	yield     func() // gives up what this process keeps from others, before what takes long; nil: nothing
 	tightener tightener
 	xenstored patience
 	underXen  atomic.Bool // there was a xenstore once
@@ -77,6 +79,7 @@ type known struct {
 	mac     net.HardwareAddr // that a routed vif was left with: a driver may have one of its own
 	retries int              // rounds that failed in a row
 	retry   *time.Timer      // of the next one
+	until   time.Time        // when that is
 	host    bool             // none of vifd's business
 }
 

@@ -19,6 +19,9 @@ import (
 // as env.VIFD_HOTPLUG.
 const HotplugEnv = "VIFD_HOTPLUG"
 
+// udevEnv is the variable by which Xen's udev rules tell a program that udev calls it.
+const udevEnv = "UDEV_CALL"
+
 // StandsIn reports whether as is the name of one of Xen's scripts whose work vifd does where no rule decides: the rules for that are
 // to be loaded behind the others.
 func StandsIn(as string) bool { return as == "vif-bridge" || as == "vif-route" || as == "vif-nat" }
@@ -47,7 +50,7 @@ func HotplugEvent(c *xen.Call) vif.Event {
 	}
 	return vif.Event{
 		Action: c.Command, Subsystem: subsystemXen, Interface: c.Interface,
-		Env: map[string]string{"XENBUS_PATH": c.Device.Path, HotplugEnv: as},
+		Env: map[string]string{"XENBUS_PATH": c.Device.Path, HotplugEnv: as, udevEnv: map[bool]string{true: "1"}[c.ByUdev]},
 	}
 }
 
@@ -58,6 +61,7 @@ type news struct {
 	emulated bool
 	offline  bool
 	as       string // empty: the kernel's own event
+	udev     bool   // udev calls, which has no event of an interface that is not there
 }
 
 // newsOf reads an event of the subsystem xen-backend; false: it is not about a guest's interface.
@@ -69,7 +73,7 @@ func newsOf(ev *vif.Event) (news, bool) {
 	if err != nil {
 		return news{}, false
 	}
-	n := news{device: device, iface: ev.Interface, as: ev.Env[HotplugEnv]}
+	n := news{device: device, iface: ev.Interface, as: ev.Env[HotplugEnv], udev: ev.Env[udevEnv] == "1"}
 	switch ev.Action {
 	case vif.Online:
 	case vif.Offline:
@@ -186,6 +190,9 @@ func (h *Handler) appear(ctx context.Context, conn Links, n *news) ([]int, error
 		}
 		if found = present(conn, found); len(found) > 0 {
 			return found, nil
+		}
+		if n.udev {
+			return nil, fmt.Errorf("interface %s, of %s, is not there any more", n.iface, n.device.Path)
 		}
 		select {
 		case <-tick.C:

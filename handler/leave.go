@@ -21,6 +21,7 @@ func (h *Handler) forget(ctx context.Context, conn Links, ifindex int, k known) 
 	if err := h.cleanUp(ctx, conn, name, &k); err != nil {
 		return h.fail(ifindex, k, err)
 	}
+	h.takeDown(ctx, &k, &Plan{})
 	if k.stored {
 		if err := h.cfg.Records.Delete(ifindex); err != nil {
 			return h.fail(ifindex, k, fmt.Errorf("delete record: %w", err))
@@ -100,6 +101,7 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 	if _, err := h.guard(l, &k.record, &plan); err != nil {
 		return h.fail(l.Index, k, err)
 	}
+	h.takeDown(ctx, &k, &plan)
 	if k.stored {
 		if err := h.cfg.Records.Delete(l.Index); err != nil {
 			return h.fail(l.Index, k, fmt.Errorf("delete record: %w", err))

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
@@ -55,18 +56,21 @@ func once(ctx context.Context, cfg Config, rs *Ruleset, iface string, r round) (
 		return ctl.Outcome{}, fmt.Errorf("lock %s (ifindex %d): %w", iface, r.ifindex, err)
 	}
 	defer unlock()
-	// What vifs share on the host is one process's at a time.
+	// What vifs share on the host is one process's at a time. A program that a hook runs needs nothing of it, and comes last.
+	var yield func()
 	if held, err := cfg.Records.Host(); rs.nat.Rules() > 0 || rs.routes() || held != nil || err != nil {
 		release, err := cfg.Records.Lock(ctx, 0)
 		if err != nil {
 			return ctl.Outcome{}, fmt.Errorf("lock the host's settings: %w", err)
 		}
-		defer release()
+		yield = sync.OnceFunc(release)
+		defer yield()
 	}
 	h, err := New(cfg, rs)
 	if err != nil {
 		return ctl.Outcome{}, err
 	}
+	h.yield = yield
 	if _, err := cfg.NAT.Ensure(rs.nat); err != nil {
 		return ctl.Outcome{}, err
 	}

@@ -20,6 +20,7 @@ type own struct {
 	Link  *link.State  `json:"link,omitempty"`
 	Xen   *xenState    `json:"xen,omitempty"`
 	Place *place       `json:"place,omitempty"`
+	Hooks *hooked      `json:"hooks,omitempty"`
 }
 
 // translation is what the kernel's connections of a translated guest are known by.

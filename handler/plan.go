@@ -40,6 +40,9 @@ type Plan struct {
 	Rate     *rate.Rate // nil: no limit
 	Link     *link.Link // nil: it is left as it is
 	Retry    bool       // what stands against the plan may pass by itself
+	hooks    *hooked    // nil: no program is run
+	unhooked bool       // what was carried out stays, and only a hook has failed
+	waiting  bool       // which is not tried yet again
 	seat     string     // whose the vif's addresses are: see holder; empty: as the name says
 }
 
@@ -49,6 +52,8 @@ func (p *Plan) Network() string { return p.Decision.Network }
 // needs is the interface without which the plan cannot be carried out: a bridge, or an uplink.
 func (p *Plan) needs() string {
 	switch {
+	case p.unhooked:
+		return "" // all is there, and what happens to it is no reason to try sooner
 	case p.Port != nil:
 		return p.Port.Bridge
 	case p.Route != nil:
@@ -151,6 +156,9 @@ func (p *Plan) Text(now bridge.Actual) []string {
 	}
 	if p.shut() {
 		lines = append(lines, fmt.Sprintf("ip link set dev %s down", p.Guest.Interface))
+	}
+	if p.hooks != nil {
+		lines = append(lines, p.hooks.text()...)
 	}
 	return lines
 }

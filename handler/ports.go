@@ -13,6 +13,7 @@ import (
 	"vifd/actions/route"
 	"vifd/internal/conntrack"
 	"vifd/internal/dhcp4"
+	"vifd/internal/hook"
 	"vifd/internal/journal"
 	"vifd/internal/radv"
 	"vifd/internal/rtnl"
@@ -75,6 +76,13 @@ type Xenstore interface {
 	Present() bool
 }
 
+// Hooks runs the programs of rules' hooks.
+type Hooks interface {
+	// Run runs the program argv[0] with exactly the environment env, within a time of its own. It returns the end of what the program
+	// said, and an error of one line if it did not succeed.
+	Run(ctx context.Context, argv, env []string) (said string, err error)
+}
+
 // Records keeps what was done to each vif, across a kill at any instant.
 type Records interface {
 	Put(r journal.Record) error
@@ -98,6 +106,7 @@ type Flows interface {
 
 var (
 	_ Flows    = (*conntrack.Conn)(nil)
+	_ Hooks    = hook.Runner{}
 	_ Links    = (*rtnl.Conn)(nil)
 	_ Firewall = (*firewall.Table)(nil)
 	_ NAT      = (*nat.Table)(nil)

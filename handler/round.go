@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	if !ours {
 		return h.disown(ctx, conn, &link, k, plan)
 	}
+	rs, hooks := h.rules, k.hooks(&plan)
 	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
 	switch {
 	case overtaken(err):
@@ -46,7 +48,15 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	case err != nil:
 		plan.State, plan.Reason, plan.Retry = StateFailed, err.Error(), true
 	}
-	if err := h.tellXen(ctx, conn, &k, &plan, r.news != nil); err != nil {
+	h.attend(ctx, &k, &plan, hooks, r.news != nil || len(r.waiters) > 0)
+	if h.rules != rs {
+		// They changed while a program ran: what is to be said of the vif is the next round's to decide.
+		k.plan = plan
+		h.remember(r.ifindex, &k)
+		h.queue.push(r.ifindex, nil, nil)
+		return ctl.Outcome{Interface: link.Name, Ifindex: r.ifindex, State: StateWorking}
+	}
+	if err := h.tellXen(ctx, conn, &link, &k, &plan, r.news != nil); err != nil {
 		plan.Retry = true
 		h.cfg.Log.Debug("Xen not told", "iface", link.Name, "ifindex", link.Index, "err", err)
 		if r.news != nil && plan.State == StateConfigured {
@@ -207,6 +217,10 @@ func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
 // settle writes down what has become of the vif.
 func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time.Duration) ctl.Outcome {
 	next := k.record
+	if next.Interface == "" { // it failed before anything was written down
+		next.Ifindex, next.Interface, next.Link.WasUp = l.Index, l.Name, l.Up()
+		next.Rule, next.Action, next.Network, next.Firewall = plan.Decision.RuleName(), plan.Action, plan.Network(), plan.Firewall
+	}
 	next.State, next.Error = plan.State, plan.Reason
 	if plan.Port == nil {
 		next.Link.Bridge, next.Link.BridgeIfindex, next.Link.CreatedBridge = "", 0, false
@@ -234,10 +248,12 @@ func (h *Handler) settle(l *rtnl.Link, k known, plan Plan, wrote bool, took time
 		h.cfg.Log.Error("record not written", "iface", l.Name, "ifindex", l.Index, "err", err)
 	}
 	k.record, k.plan = next, plan
-	if plan.Retry {
+	switch {
+	case plan.waiting: // its timer runs
+	case plan.Retry:
 		k.retries++
 		h.retry(l.Index, &k)
-	} else {
+	default:
 		k.retries = 0
 	}
 	h.remember(l.Index, &k)
@@ -268,7 +284,11 @@ func (h *Handler) report(l *rtnl.Link, plan *Plan, took time.Duration) {
 	attrs := []any{"iface", l.Name, "ifindex", l.Index, "rule", plan.Decision.RuleName(), "action", plan.Action, "took", took.Round(time.Microsecond)}
 	switch plan.State {
 	case StateFailed, StateBlocked:
-		h.cfg.Log.Warn(plan.State, append(attrs, "reason", plan.Reason)...)
+		level := slog.LevelWarn
+		if plan.Reason == reasonOffline { // every guest's end
+			level = slog.LevelInfo
+		}
+		h.cfg.Log.Log(context.Background(), level, plan.State, append(attrs, "reason", plan.Reason)...)
 	case StateUnmatched:
 		h.cfg.Log.Debug(plan.State, attrs...)
 	default:
@@ -291,6 +311,7 @@ func (h *Handler) retry(ifindex int, k *known) {
 	if k.retry != nil {
 		k.retry.Stop()
 	}
+	k.until = time.Now().Add(wait)
 	k.retry = time.AfterFunc(wait, func() { h.queue.push(ifindex, nil, nil) })
 }
 

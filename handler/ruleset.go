@@ -2,14 +2,12 @@ package handler
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"vifd/actions/firewall"
 	"vifd/actions/nat"
-	"vifd/internal/journal"
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 	"vifd/matcher"
@@ -162,26 +160,6 @@ func covers(claim, name string) bool {
 
 func (r *Ruleset) claims(name string) bool {
 	return slices.ContainsFunc(r.claimed, func(claim string) bool { return covers(claim, name) })
-}
-
-// Facts returns what is known of a link as it is now; false means that it is the host's own, about which no rule is asked. record is
-// what vifd holds about it, nil: nothing; store is Xen's. An error says that there are facts of which nothing can be had.
-func (r *Ruleset) Facts(ctx context.Context, sysfs string, store Xenstore, l *rtnl.Link, record *journal.Record) (*vif.Facts, bool, error) {
-	h := &Handler{cfg: Config{Sysfs: sysfs, Xenstore: store}}
-	k := &known{}
-	if record != nil {
-		var err error
-		if k.own, err = ownOf(record); err != nil {
-			return nil, false, err
-		}
-	}
-	f, x := h.facts(ctx, r, l, k)
-	ours := r.ours(l, f)
-	r.matcher.Match(f) // has what the rules ask for read
-	if x != nil && x.Err() != nil {
-		return nil, ours, x.Err()
-	}
-	return f, ours, nil
 }
 
 // ours reports whether l can be a guest's at all. What belongs to the host is no vif, whatever a rule's pattern says: the

@@ -137,12 +137,20 @@ func (r *Ruleset) heed(p *Plan, x *xen.Facts, l *rtnl.Link) {
 	p.Retry = true
 }
 
+// reasonOffline is why a vif is blocked that Xen has taken away, and that the kernel has not yet.
+const reasonOffline = "Xen has taken it offline"
+
 // takenAway makes a plan of one for a vif that Xen has taken offline: whatever it was connected to, it is no longer.
 func (r *Ruleset) takenAway(p *Plan, state *xenState, l *rtnl.Link) {
 	if state.Offline {
-		*p = Plan{Decision: p.Decision, Action: p.Action, Firewall: p.Firewall}
-		r.block(p, l, StateBlocked, "Xen has taken it offline")
+		r.Offline(p, l)
 	}
+}
+
+// Offline makes a plan of one for a vif that Xen has taken offline.
+func (r *Ruleset) Offline(p *Plan, l *rtnl.Link) {
+	*p = Plan{Decision: p.Decision, Action: p.Action, Firewall: p.Firewall}
+	r.block(p, l, StateBlocked, reasonOffline)
 }
 
 // nameWanted is the name that the guest's configuration gives the interface; false where it has it, or gives none.
@@ -198,7 +206,7 @@ func Complaint(iface, rule, reason string) string {
 }
 
 // tellXen has Xen know what has become of the vif: the backend, which waits for it, and the tools, which say it to people.
-func (h *Handler) tellXen(ctx context.Context, conn Links, k *known, plan *Plan, again bool) error {
+func (h *Handler) tellXen(ctx context.Context, conn Links, l *rtnl.Link, k *known, plan *Plan, again bool) error {
 	state := k.own.Xen
 	if state == nil || state.Offline || !h.isXen() {
 		return nil
@@ -214,15 +222,15 @@ func (h *Handler) tellXen(ctx context.Context, conn Links, k *known, plan *Plan,
 		if !again && k.record.Error == plan.Reason {
 			return nil // said already
 		}
-		err = xen.Failed(ctx, h.cfg.Xenstore, state.Device, "vifd: "+Complaint(k.record.Interface, k.record.Rule, plan.Reason))
+		err = xen.Failed(ctx, h.cfg.Xenstore, state.Device, "vifd: "+Complaint(l.Name, plan.Decision.RuleName(), plan.Reason))
 	case state.Emulated, plan.State == StateUnmatched, plan.State == StateIgnored && state.As == "":
 		return nil // nothing for the backend to wait for, or not for us to say
 	default:
-		var l rtnl.Link
-		if l, err = conn.LinkByIndex(k.record.Ifindex); err != nil {
-			return nil // gone, or the next round's error
+		now, gone := conn.LinkByIndex(l.Index) // it may have another MTU by now
+		if gone != nil {
+			return nil // or an error: the next round's
 		}
-		mtu := l.MTU
+		mtu := now.MTU
 		if plan.Port == nil && plan.Route == nil {
 			mtu = 0
 		}

@@ -43,7 +43,9 @@ func meaning(t *testing.T, m *matcher.Matcher, f facts) string {
 		parts = append(parts, fmt.Sprintf("vlan %d%v", v.Untagged, v.Tagged))
 	}
 	for _, t := range r.Firewall {
-		parts = append(parts, t.Name)
+		if t.Name != "open" { // said of those that had no guard before
+			parts = append(parts, t.Name)
+		}
 	}
 	if r.Rate.FromGuest.BitsPerSecond > 0 {
 		parts = append(parts, fmt.Sprintf("from %d", r.Rate.FromGuest.BitsPerSecond))

@@ -39,24 +39,26 @@ type Writer interface {
 // frontend that connects anew waits for it anew.
 func Connected(ctx context.Context, store Writer, d Device, mtu int, again bool) error {
 	err := store.Do(ctx, func(tx *xenstore.Tx) error {
-		if err := exists(ctx, tx, d); err != nil {
+		// Asked together, for each answer is a way there and back; within the transaction, so that a folder which goes meanwhile makes it
+		// fail.
+		now, err := tx.ReadMany(ctx, d.key(keyFrontend), d.key(keyStatus), d.key(keyError))
+		switch {
+		case err != nil:
 			return err
+		case !now[0].OK:
+			return ErrGone
 		}
 		if mtu > 0 {
 			if err := tellMTU(ctx, tx, d, mtu); err != nil {
 				return err
 			}
 		}
-		now, err := tx.ReadMany(ctx, d.key(keyStatus), d.key(keyError))
-		if err != nil {
-			return err
-		}
-		if now[1].OK {
+		if now[2].OK {
 			if err := tx.Remove(ctx, d.key(keyError)); err != nil {
 				return err
 			}
 		}
-		if now[0].Text == statusConnected && !again {
+		if now[1].Text == statusConnected && !again {
 			return nil
 		}
 		return tx.Write(ctx, d.key(keyStatus), statusConnected)

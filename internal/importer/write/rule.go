@@ -24,8 +24,11 @@ func (d *document) rule(r *plan.Rule) {
 	case model.Ignore, model.Default:
 		d.line("    ignore: true")
 	}
-	if len(does.Firewall) > 0 {
+	switch {
+	case len(does.Firewall) > 0:
 		d.line("    firewall: %s", list(does.Firewall, template))
+	case does.Action == model.Bridge, does.Action == model.Route, does.Action == model.NAT:
+		d.line("    firewall: open") // as it was; said, so that nobody takes it for forgotten
 	}
 	if r.MAC != nil {
 		var m mapping
