@@ -23,6 +23,12 @@ func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
 		return out
 	case ctl.ReloadRequest:
 		return l.await(ctx, turn{reload: true, why: "vifd reload"})
+	case ctl.SyncRequest:
+		outs, err := l.handler.Sync(ctx, req.Interfaces)
+		if err != nil {
+			return ctl.SyncResult{Problems: err.Error()}
+		}
+		return ctl.SyncResult{Vifs: outs}
 	case ctl.StatusRequest:
 		return l.handler.Status()
 	case ctl.VersionRequest:

@@ -12,9 +12,9 @@ import (
 	"vifd/rules"
 )
 
-// checkFirewall compiles the templates that the rules use and adds to the report what comes of it; with kernel it shows the
-// result to the kernel. An error says that this could not be done at all.
-func checkFirewall(set *rules.Set, report *rules.Report, kernel bool) error {
+// checkFirewall compiles the templates that the rules use, and adds to the report what comes of it. The program is nil where they
+// cannot be compiled.
+func checkFirewall(set *rules.Set, report *rules.Report) *firewall.Program {
 	at := statementPlaces(set)
 	rs, err := handler.NewRuleset(set)
 	if err != nil {
@@ -36,10 +36,7 @@ func checkFirewall(set *rules.Set, report *rules.Report, kernel bool) error {
 			})
 		}
 	}
-	if !kernel {
-		return nil
-	}
-	return askKernel(rs.Program(), report, at)
+	return rs.Program()
 }
 
 // askKernel adds the kernel's refusals to the report.

@@ -56,6 +56,8 @@ type command struct {
 	logLevel  string
 	logFormat string
 	scripts   []string // those of Xen's scripts by whose name vifd was called: what they did is what becomes of a vif without a rule
+	tests     bool     // files of tests are read as well as rules
+	lean      bool     // load what deciding about vifs takes, and no more
 	terse     bool     // of the rules' problems only the first is told: what is said goes between another program's lines
 }
 
@@ -108,7 +110,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
-	root.AddCommand(c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo(), c.imports())
+	root.AddCommand(c.completable(root, c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo(), c.imports(), c.plan(), c.sync(), c.events(), c.replay(), c.fmt(), c.schema(), c.cat(), c.man(), c.graph())...)
 	return root
 }
 
@@ -171,10 +173,15 @@ func (c *command) env(name string) string {
 
 // load reads the rules that the command line names; the Set is nil where the report has errors.
 func (c *command) load(paths []string) (*rules.Set, *rules.Report) {
+	return c.loadFor(paths, nil)
+}
+
+// loadFor is load without the warnings of some codes.
+func (c *command) loadFor(paths, disable []string) (*rules.Set, *rules.Report) {
 	if len(paths) == 0 {
 		paths = c.rules
 	}
-	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS}
+	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS, Disable: disable, Tests: c.tests, Lean: c.lean}
 	for _, script := range c.scripts {
 		opts.Last = append(opts.Last, scriptRules(script))
 	}
@@ -202,7 +209,7 @@ func (c *command) checkedRules() (*rules.Set, *handler.Ruleset, error) {
 		}
 	}
 	if set == nil {
-		return nil, nil, exit(exitCannot, fmt.Errorf("the rules have %d errors, first %s", report.Errors(), report.First()))
+		return nil, nil, exit(exitCannot, report.Err())
 	}
 	rs, err := handler.NewRuleset(set)
 	if err != nil {

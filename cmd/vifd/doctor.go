@@ -33,7 +33,7 @@ func (c *command) doctor() *cobra.Command {
 			defer chains.Close()
 			set, report := c.load(nil)
 			if set == nil {
-				fmt.Fprintf(c.err, "vifd: the rules have %d errors; what depends on them is not looked at (vifd check says more)\n", report.Errors())
+				fmt.Fprintf(c.err, "vifd: %v; what depends on them is not looked at (vifd check says more)\n", report.Err())
 			}
 			found := doctor.Examine(context.Background(), &doctor.Host{Root: "/", Links: links, Rules: chains, Set: set})
 			found.APIVersion, found.Kind = ctl.APIVersion, "Doctor"

@@ -9,6 +9,7 @@ import (
 	"vifd/actions/nat"
 	"vifd/handler"
 	"vifd/internal/conntrack"
+	"vifd/internal/hook"
 	"vifd/internal/journal"
 	"vifd/internal/nft"
 	"vifd/internal/rtnl"
@@ -59,7 +60,7 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 	cfg.Dial = func() (handler.Links, error) { return rtnl.Dial() }
 	cfg.Firewall, cfg.NAT, cfg.Sysctls, cfg.Records = table, translation, settings, records
 	cfg.Flows = func() (handler.Flows, error) { return conntrack.Dial() }
-	cfg.Sysfs, cfg.Log = sysfs, log
+	cfg.Sysfs, cfg.Log, cfg.Hooks = sysfs, log, hook.Runner{}
 	store := xenstore.New()
 	cfg.Xenstore = store
 	rest := closeAll

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,8 @@ func (c *command) handle() *cobra.Command {
 
 // handleAlone does the work in this process.
 func (c *command) handleAlone(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
+	c.lean = true
+	debug.SetGCPercent(-1) // it will have ended before collecting pays
 	rs, err := c.ruleset()
 	if err != nil {
 		return ctl.Outcome{}, err

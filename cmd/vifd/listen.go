@@ -66,6 +66,7 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 	log := c.logger()
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
+	c.lean = true
 	rs, err := c.ruleset()
 	if err != nil {
 		return err

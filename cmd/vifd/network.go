@@ -103,7 +103,7 @@ func (n *network) declared(name string) (found rules.Network, uplink string, err
 		}
 	}
 	if set == nil {
-		return found, "", exit(exitCannot, fmt.Errorf("the rules have %d errors", report.Errors()))
+		return found, "", exit(exitCannot, report.Err())
 	}
 	found, ok := set.Networks[name]
 	if !ok {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"regexp"
 
 	"github.com/spf13/cobra"
@@ -20,6 +24,11 @@ type testFlags struct {
 	run             string
 	verbose, steps  bool
 	library, kernel bool
+	list, failFast  bool
+	coverage        bool
+	minimum         float64
+	junit           string
+	parallel        int
 }
 
 func (c *command) test() *cobra.Command {
@@ -28,22 +37,44 @@ func (c *command) test() *cobra.Command {
 		Use:   "test [PATH…]",
 		Short: "run the rules' own unit tests",
 		Long: "test runs the tests that stand beside rules and templates, in files and folders (- is standard input), or where vifd would\n" +
-			"read its rules: which rule a vif's facts lead to, and what becomes of its packets. For each it prints PASS or FAIL, and what was\n" +
-			"wanted and got. It exits with 0 where all passed, else with 1, and with 3 where the rules have errors. Nothing is changed.",
+			"read its rules, and in the files NAME.test.yaml beside them: which rule a vif's facts lead to, and what becomes of its packets.\n" +
+			"For each it prints PASS or FAIL, and what was wanted and got. It exits with 0 where all passed, with 1 where one failed or less\n" +
+			"was covered than --coverage-min asks for, and with 3 where the rules have errors. Nothing is changed.",
 		RunE: func(_ *cobra.Command, paths []string) error { return c.runTests(paths, &f) },
 	}
 	cmd.Flags().StringVar(&f.run, "run", "", "run the tests whose names match this regular expression")
+	cmd.Flags().BoolVar(&f.list, "list", false, "print which tests there are, and run none")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print what became of each packet, and who decided")
 	cmd.Flags().BoolVar(&f.steps, "steps", false, "with -v: print every statement that was looked at, and what of it failed")
 	cmd.Flags().BoolVar(&f.library, "library", false, "run the tests of the built-in templates as well")
 	cmd.Flags().BoolVar(&f.kernel, "kernel", false, "send the packets through this host's kernel as well, in private namespaces: no root is needed")
+	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "the first failure ends the run")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "how many tests run at a time (default one for each CPU; with --kernel always one)")
+	cmd.Flags().BoolVar(&f.coverage, "coverage", false, "say which rules and statements no test has come to")
+	cmd.Flags().Float64Var(&f.minimum, "coverage-min", 0, "fail where less than so many percent of them are covered")
+	cmd.Flags().StringVar(&f.junit, "junit", "", "write the report to this file as JUnit's XML, too")
 	return cmd
+}
+
+func (f *testFlags) check() error {
+	switch {
+	case f.parallel < 0:
+		return exit(exitUsage, fmt.Errorf("--parallel %d: a number of tests, or 0", f.parallel))
+	case !(f.minimum >= 0 && f.minimum <= 100): // nor NaN
+		return exit(exitUsage, fmt.Errorf("--coverage-min %g: from 0 to 100 percent", f.minimum))
+	case f.list && (f.coverage || f.minimum > 0 || f.junit != "" || f.kernel):
+		return exit(exitUsage, errors.New("--list runs no test: there is nothing to report of them"))
+	}
+	return nil
 }
 
 func (c *command) runTests(paths []string, f *testFlags) error {
 	pattern, err := regexp.Compile(f.run)
 	if err != nil {
 		return exit(exitUsage, fmt.Errorf("--run: %w", err))
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	if f.kernel && !private.Inside(c.environ, labMark) {
 		code, err := private.Run(c.environ, labMark, unix.CLONE_NEWNET)
@@ -58,11 +89,20 @@ func (c *command) runTests(paths []string, f *testFlags) error {
 	if len(paths) > 0 {
 		c.rules = paths
 	}
+	c.tests = true
 	set, rs, err := c.checkedRules()
 	if err != nil {
 		return err
 	}
-	o := ruletest.Options{Set: set, Rules: rs, Run: pattern, Library: f.library}
+	o := ruletest.Options{
+		Set: set, Rules: rs, Run: pattern, Library: f.library, Parallel: f.parallel, FailFast: f.failFast, Coverage: f.coverage || f.minimum > 0,
+	}
+	if f.run != "" && len(o.Selected()) == 0 {
+		return exit(exitUsage, fmt.Errorf("--run: no test's name matches %q; --list prints them", f.run))
+	}
+	if f.list {
+		return c.printTests(ruletest.List(&o), f)
+	}
 	if f.kernel {
 		l := &lab.Lab{}
 		defer l.Close()
@@ -72,16 +112,54 @@ func (c *command) runTests(paths []string, f *testFlags) error {
 	if err != nil {
 		return exit(exitCannot, err)
 	}
+	short := false
+	if report.Coverage != nil {
+		report.Coverage.Minimum = f.minimum
+		short = report.Coverage.Short()
+	}
+	if err := c.printTests(report, f); err != nil {
+		return err
+	}
+	if err := writeJUnit(report, f.junit); err != nil {
+		return err
+	}
+	if report.Failed > 0 || short {
+		return exit(exitFailed, nil)
+	}
+	return nil
+}
+
+// testOutput is what `vifd test` prints, as text or JSON.
+type testOutput interface {
+	WriteText(w io.Writer, s ruletest.Style) error
+}
+
+// printTests prints a report or a listing.
+func (c *command) printTests(of testOutput, f *testFlags) error {
+	var err error
 	if c.output == "json" {
-		err = c.printJSON(report)
+		err = c.printJSON(of)
 	} else {
-		err = report.WriteText(c.out, c.testStyle(f))
+		err = of.WriteText(c.out, c.testStyle(f))
 	}
 	if err != nil {
 		return exit(exitCannot, fmt.Errorf("write report: %w", err))
 	}
-	if report.Failed > 0 {
-		return exit(exitFailed, nil)
+	return nil
+}
+
+// writeJUnit writes the file for the CI system, whatever the tests came to.
+func writeJUnit(report *ruletest.Report, name string) error {
+	if name == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	err := report.WriteJUnit(&text)
+	if err == nil {
+		err = os.WriteFile(name, text.Bytes(), 0o644)
+	}
+	if err != nil {
+		return exit(exitCannot, fmt.Errorf("--junit: %w", err))
 	}
 	return nil
 }

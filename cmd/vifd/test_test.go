@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,6 +22,15 @@ func TestTestPrints(t *testing.T) {
 		{"test-failing", exitFailed, []string{"testdata/tests-failing.yaml"}},
 		{"test-json", exitFailed, []string{"-o", "json", "--run", "fate|cannot", "testdata/tests-failing.yaml"}},
 		{"test-none", exitDone, []string{"testdata/good.yaml"}},
+		{"test-beside", exitFailed, []string{"testdata/beside"}},
+		{"test-beside-color", exitFailed, []string{"--color", "always", "testdata/beside/50-web.yaml"}},
+		{"test-list", exitDone, []string{"--list", "testdata/beside/50-web.test.yaml"}},
+		{"test-list-json", exitDone, []string{"--list", "-o", "json", "--run", "guard", "testdata/tests.yaml"}},
+		{"test-coverage", exitDone, []string{"--coverage", "--run", "guarded", "testdata/tests.yaml"}},
+		{"test-coverage-enough", exitDone, []string{"--coverage-min", "90", "testdata/tests.yaml"}},
+		{"test-coverage-short", exitFailed, []string{"--coverage-min", "92", "testdata/tests.yaml"}},
+		{"test-coverage-json", exitFailed, []string{"-o", "json", "--coverage-min", "30", "--run", "otherwise", "testdata/beside"}},
+		{"test-fail-fast", exitFailed, []string{"--fail-fast", "--parallel", "3", "testdata/tests-failing.yaml"}},
 	} {
 		t.Run(tt.golden, func(t *testing.T) {
 			out, errs, code := cli(t, "", append([]string{"test"}, tt.args...)...)
@@ -29,6 +39,40 @@ func TestTestPrints(t *testing.T) {
 			}
 			golden(t, tt.golden, out)
 		})
+	}
+}
+
+// TestTestJUnit writes the file beside what is printed, also where tests fail.
+func TestTestJUnit(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "junit.xml")
+	out, errs, code := cli(t, "", "test", "--junit", name, "testdata/beside")
+	if code != exitFailed || !strings.HasSuffix(out, "1 passed, 1 failed\n") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "test-junit", string(text))
+	_, errs, code = cli(t, "", "test", "--junit", filepath.Join(t.TempDir(), "none", "junit.xml"), "testdata/tests.yaml")
+	if code != exitCannot || !strings.Contains(errs, "--junit: ") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// TestFilesOfTestsAreNotInForce: what reads rules to put them in force does not even open a file of tests.
+func TestFilesOfTestsAreNotInForce(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.yaml": "rules: [{name: a, match: {interface: \"*\"}, block: true}]\n", "a.test.yaml": "tests: [not one]\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, errs, code := cli(t, "", "explain", "--rules", dir, "--event", "interface=vif7.0"); code != exitDone {
+		t.Errorf("explain: exit %d: %s%s", code, out, errs)
+	}
+	if out, errs, code := cli(t, "", "test", dir); code != exitCannot || !strings.Contains(errs, "a.test.yaml:1:9: error") {
+		t.Errorf("test: exit %d: %s%s", code, out, errs)
 	}
 }
 
@@ -80,7 +124,7 @@ func TestTestKernel(t *testing.T) {
 	}
 	h.write(t, strings.Replace(string(rules), "tcp dport 443, expect: accept", "tcp dport 443, expect: drop", 1))
 	out, errs, code = h.run(t, "test", "--kernel", "--run", "guarded")
-	if code != exitFailed || !strings.Contains(out, "wanted drop, got accept") {
+	if code != exitFailed || !strings.Contains(out, "    want  drop\n    got   accept\n") {
 		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
 }
@@ -130,6 +174,12 @@ func TestPacketUsage(t *testing.T) {
 		{[]string{"explain", "--from-guest", "--packet", "ip saddr 192.0.2.7 frob"}, exitUsage, "--packet:1:20: unknown word \"frob\""},
 		{[]string{"explain", "--from-guest", "--packet", "ip sadr 1", "--packet", "tcp dport 99999"}, exitUsage, "--packet:1:11: "},
 		{[]string{"test", "--run", "("}, exitUsage, "--run"},
+		{[]string{"test", "--run", "nowhere", "testdata/tests.yaml"}, exitUsage, `no test's name matches "nowhere"`},
+		{[]string{"test", "--parallel", "-1", "testdata/tests.yaml"}, exitUsage, "--parallel"},
+		{[]string{"test", "--coverage-min", "100.5", "testdata/tests.yaml"}, exitUsage, "--coverage-min"},
+		{[]string{"test", "--coverage-min", "-1", "testdata/tests.yaml"}, exitUsage, "--coverage-min"},
+		{[]string{"test", "--coverage-min", "NaN", "testdata/tests.yaml"}, exitUsage, "--coverage-min"},
+		{[]string{"test", "--list", "--junit", "x", "testdata/tests.yaml"}, exitUsage, "--list"},
 		{[]string{"test", "--rules", "testdata/bad.yaml"}, exitCannot, "errors"},
 		{[]string{"test", "testdata/bad.yaml"}, exitCannot, "errors"},
 		{[]string{"test", "-o", "sarif"}, exitUsage, "--output"},

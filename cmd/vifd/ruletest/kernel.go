@@ -55,16 +55,7 @@ func (r *runner) forKernel(s *Subject) (*firewall.Program, *firewall.Guest, erro
 	if s.rule == nil || s.State != handler.StateConfigured || len(s.rule.Firewall) == 0 {
 		return s.Program, s.Guest, nil
 	}
-	p, ok := r.compiled[s.rule]
-	list := handler.FirewallList(s.rule)
-	if !ok {
-		var err error
-		if p, err = firewall.Compile(firewall.Config{Templates: r.templates, Lists: []firewall.List{list}}); err != nil {
-			return nil, nil, err
-		}
-		r.compiled[s.rule] = p
-	}
-	profile, err := p.Profile(list)
+	p, profile, err := r.compile(handler.FirewallList(s.rule))
 	g := *s.Guest
 	g.Profile = profile
 	return p, &g, err

@@ -1,8 +1,6 @@
 package ruletest
 
 import (
-	"fmt"
-	"io"
 	"strings"
 
 	"vifd/internal/ctl"
@@ -15,8 +13,12 @@ type Report struct {
 	Kind       string    `json:"kind"`
 	Passed     int       `json:"passed"`
 	Failed     int       `json:"failed"`
+	NotStarted int       `json:"notStarted,omitempty"`     // tests behind the failure that ended the run
 	NotRun     int       `json:"notRunInKernel,omitempty"` // packets
 	Tests      []*Result `json:"tests"`
+	Coverage   *Coverage `json:"coverage,omitempty"`
+
+	notStarted []*rules.Test
 }
 
 // Result is what one test came to.
@@ -28,17 +30,22 @@ type Result struct {
 	State    string         `json:"state,omitempty"`  // of a test of the rules: what the vif would be
 	Reason   string         `json:"reason,omitempty"` // and why, where it is none that the rule wishes for
 	Failures []Failure      `json:"failures"`
-	Decision []string       `json:"decision,omitempty"` // which rules matched, where another one was expected
+	Decision []string       `json:"decision,omitempty"` // which rule won and why, where something else was expected
 	Packets  []PacketResult `json:"packets"`
+
+	file string
+	rule *rules.Rule // that decided
 }
 
 // Failure is one expectation that was not met.
 type Failure struct {
 	Pos     string `json:"pos"`
-	What    string `json:"what"` // rule, action, network, firewall, or the packet
+	What    string `json:"what"` // rule, action, network …, or the packet
 	Wanted  string `json:"wanted"`
 	Got     string `json:"got"`
 	Decided string `json:"decided,omitempty"` // of a packet: who decided
+
+	want, got []string // of a list: what it consists of
 }
 
 // PacketResult is what became of one packet, and what was expected.
@@ -74,105 +81,34 @@ func (r *Result) fail(pos rules.Pos, what, wanted, got string) {
 	r.Failures = append(r.Failures, Failure{Pos: pos.String(), What: what, Wanted: wanted, Got: got})
 }
 
-// Style is how a report is printed.
-type Style struct {
-	Verbose   bool                // every packet, and who decided
-	Steps     bool                // every statement that was looked at, too
-	Printable func(string) string // takes out what a terminal would obey
-	Good, Bad func(string) string // colours
+// failList is fail for what consists of parts.
+func (r *Result) failList(pos rules.Pos, what string, want, got []string) {
+	r.fail(pos, what, orNone(strings.Join(want, ", ")), orNone(strings.Join(got, ", ")))
+	f := &r.Failures[len(r.Failures)-1]
+	f.want, f.got = want, got
 }
 
-// WriteText prints the report for people.
-func (rep *Report) WriteText(w io.Writer, s Style) error {
-	out := &printer{Style: s}
-	if len(rep.Tests) == 0 {
-		out.say("no tests")
-	}
-	for _, r := range rep.Tests {
-		out.result(r)
-	}
-	summary := fmt.Sprintf("%d passed, %d failed", rep.Passed, rep.Failed)
-	if rep.NotRun > 0 {
-		summary += fmt.Sprintf(", %d packets not run in the kernel", rep.NotRun)
-	}
-	out.say("%s", summary)
-	_, err := io.WriteString(w, out.b.String())
-	return err
+// Listing is which tests there are.
+type Listing struct {
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Tests      []ListedTest `json:"tests"`
 }
 
-type printer struct {
-	Style
-	b strings.Builder
+// ListedTest is one of a Listing.
+type ListedTest struct {
+	Name     string `json:"name"`
+	Pos      string `json:"pos"`
+	Library  bool   `json:"library,omitempty"`
+	Template string `json:"template,omitempty"` // that is tested; "": the rules are
+	Packets  int    `json:"packets"`
 }
 
-func (p *printer) say(format string, args ...any) {
-	p.b.WriteString(fmt.Sprintf(format, args...) + "\n")
-}
-
-func (p *printer) result(r *Result) {
-	word := p.Good("PASS")
-	if !r.Passed {
-		word = p.Bad("FAIL")
+// List lists the tests that o asks for.
+func List(o *Options) *Listing {
+	l := &Listing{APIVersion: ctl.APIVersion, Kind: "TestList", Tests: []ListedTest{}}
+	for _, t := range o.Selected() {
+		l.Tests = append(l.Tests, ListedTest{Name: t.Name, Pos: t.Pos.String(), Library: t.Library, Template: t.Template.Name, Packets: len(t.Packets)})
 	}
-	p.say("%s %s (%s)", word, p.Printable(r.Name), r.Pos)
-	for _, f := range r.Failures {
-		p.say("  %s: %s: wanted %s, got %s", f.Pos, p.Printable(f.What), p.Printable(f.Wanted), p.Printable(f.Got))
-		if f.Decided != "" {
-			p.say("    %s", p.Printable(f.Decided))
-		}
-	}
-	for _, line := range r.Decision {
-		p.say("    %s", p.Printable(line))
-	}
-	if p.Verbose && r.State != "" {
-		p.say("  the vif is %s", p.Printable(strings.TrimSuffix(r.State+": "+r.Reason, ": ")))
-	}
-	for i := range r.Packets {
-		pr := &r.Packets[i]
-		if pr.NotRun != "" {
-			p.say("  not run in the kernel: %s %s: %s", pr.Direction, p.Printable(pr.Packet), pr.NotRun)
-		}
-		if p.Verbose {
-			p.packet(pr)
-		}
-	}
-}
-
-func (p *printer) packet(pr *PacketResult) {
-	verdict := pr.Verdict
-	if pr.Kernel != "" {
-		verdict += ", in the kernel " + pr.Kernel
-	}
-	p.say("  %s %s: %s", pr.Direction, p.Printable(pr.Packet), verdict)
-	p.say("    %s", p.Printable(pr.Decided()))
-	for _, line := range pr.Details(p.Steps) {
-		p.say("    %s", p.Printable(line))
-	}
-}
-
-// Details are the frame, what was assumed, and with steps every statement that was looked at.
-func (o *Outcome) Details(steps bool) []string {
-	lines := []string{"frame: " + o.Frame}
-	if len(o.Assumed) > 0 {
-		lines = append(lines, "assumed: "+strings.Join(o.Assumed, "; "))
-	}
-	if !steps {
-		return lines
-	}
-	for i := range o.Steps {
-		s := &o.Steps[i]
-		text := s.Statement
-		if text == "" {
-			text = s.Rule
-		}
-		line := "step: " + text
-		if where := strings.TrimSpace(s.Template + " " + s.Pos); where != "" {
-			line = "step: " + where + ": " + text
-		}
-		if s.Failed != "" {
-			line += " (no: " + s.Failed + ")"
-		}
-		lines = append(lines, line)
-	}
-	return lines
+	return l
 }
