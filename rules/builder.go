@@ -18,7 +18,6 @@ type builder struct {
 	subnets   []subnet
 	guests    guestIndex
 	tests     map[testName]Pos
-	lean      bool // the library's tests are left out
 	unread    bool // a file could not be read: what it defines is not known
 }
 
@@ -87,9 +86,6 @@ func (d *decoder) file(root *yaml.Node) {
 				d.rule(n)
 			}
 		case "tests":
-			if d.src.library && d.set.lean {
-				return
-			}
 			for _, n := range d.list(v, "tests") {
 				d.test(n)
 			}

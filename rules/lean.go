@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"io/fs"
 	"slices"
 )
@@ -25,6 +26,13 @@ func (l *loader) needed() {
 			}
 		}
 	}
+}
+
+// withoutTests cuts the tests off a file of the library, where they stand last: most of such a file is tests, and to parse YAML is most
+// of what a load takes.
+func withoutTests(data []byte) []byte {
+	templates, _, _ := bytes.Cut(data, []byte("\ntests:\n"))
+	return append(templates, '\n')
 }
 
 // mentioned are the names of all templates that there are, or that something refers to; sorted. One of the library's that a user's file

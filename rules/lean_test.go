@@ -68,6 +68,12 @@ func TestLibraryFilesAreNamedForTheirTemplates(t *testing.T) {
 	if err != nil || set == nil || len(names) != len(set.Templates) {
 		t.Fatalf("%d files, %v", len(names), err)
 	}
+	for _, file := range names {
+		text, err := fs.ReadFile(rulesd.FS, file)
+		if err != nil || strings.Count(string(text), "\ntests:\n") != 1 || strings.Index(string(text), "\ntests:\n") < strings.Index(string(text), "\ntemplates:\n") {
+			t.Errorf("%s does not end in its tests: %v", file, err)
+		}
+	}
 	for name, it := range set.Templates {
 		if !strings.HasSuffix(it.Pos.File, "/templates/"+name+".yaml") {
 			t.Errorf("template %s stands in %s", name, it.Pos.File)

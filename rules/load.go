@@ -66,7 +66,6 @@ func load(o Options) (*Set, *Report) {
 		l.FS = hostFS{}
 	}
 	l.rep.disable(l.Disable)
-	l.set.lean = l.Lean
 	if !l.Lean {
 		l.library()
 	}
@@ -156,6 +155,9 @@ func (l *loader) parse(f file, r io.Reader) {
 		l.set.unread = true
 		l.rep.add(Problem{Pos: Pos{File: f.name}, Code: codeTooLarge, Msg: fmt.Sprintf("larger than %d MiB", maxFileSize>>20), Hint: "split it"})
 		return
+	}
+	if f.library && l.Lean {
+		data = withoutTests(data)
 	}
 	src := newSource(f.name, string(data))
 	src.library = f.library

@@ -110,6 +110,10 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
+	if asScript(c.program) {
+		root.AddCommand(c.hotplug()) // Xen waits for it with every guest: what it does not need is not made
+		return root
+	}
 	root.AddCommand(c.completable(root, c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo(), c.imports(), c.plan(), c.sync(), c.events(), c.replay(), c.fmt(), c.schema(), c.cat(), c.man(), c.graph())...)
 	return root
 }

