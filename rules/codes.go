@@ -99,6 +99,7 @@ const (
 	CodeSaidTwice      = "VIF520"
 	CodeExceptsNothing = "VIF521"
 	CodeTestNeverTrue  = "VIF522"
+	CodeLostRefusal    = "VIF523"
 	CodeNoBridge       = "VIF601"
 	CodeNoUplink       = "VIF602"
 	CodeWritable       = "VIF603"
@@ -205,6 +206,7 @@ var codeTable = [...]Code{
 	{ID: CodeSaidTwice, Title: "a statement that is there already", Severity: Warning},
 	{ID: CodeExceptsNothing, Title: "an exception that excepts nothing", Severity: Warning},
 	{ID: CodeTestNeverTrue, Title: "a test that can never pass", Severity: Warning},
+	{ID: CodeLostRefusal, Title: "a reject whose answer the guest does not get", Severity: Warning},
 	{ID: CodeNoBridge, Title: "a bridge that does not exist here", Severity: Warning},
 	{ID: CodeNoUplink, Title: "an uplink that does not exist here", Severity: Warning},
 	{ID: CodeWritable, Title: "rules that others can write", Severity: Warning},

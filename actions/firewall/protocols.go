@@ -62,6 +62,12 @@ type protocolTest struct {
 // etherLink stands for the test that a packet came from an Ethernet device at all, without which inet has no link header.
 const etherLink stmt.Proto = -1
 
+// anyIP stands for IPv4 or IPv6, whichever; connected for what belongs to a connection, or begins one.
+const (
+	anyIP     stmt.Proto = -2
+	connected stmt.Proto = -3
+)
+
 func (p protocolTest) text() string {
 	if !p.shown {
 		return ""

@@ -134,6 +134,7 @@ func (b *builder) item(it stmt.Item) (never bool, err error) {
 		return false, err
 	case stmt.CtCount:
 		c, err := b.connections(it)
+		b.askCount()
 		b.parts = append(b.parts, c)
 		return b.family == ARP, err
 	}
@@ -169,6 +170,7 @@ func (b *builder) match(m *stmt.Match) (never bool, err error) {
 		return m.Op != stmt.Neq, nil
 	}
 	part := &match{fields: m.Fields, op: m.Op, mask: m.Mask, set: set, tuples: tuples}
+	b.askState(part)
 	b.known.tested(part, b.family)
 	b.parts = append(b.parts, part)
 	return false, nil

@@ -71,6 +71,7 @@ func (b *builder) update(u *stmt.Update) (never bool, err error) {
 		if b.family == ARP {
 			return true, nil
 		}
+		b.askCount()
 		each, err = b.connections(it)
 	default:
 		each = counter{}

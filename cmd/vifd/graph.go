@@ -35,7 +35,7 @@ func (c *command) graph() *cobra.Command {
 			return c.runGraph(names, form, live)
 		},
 	}
-	cmd.Flags().StringVarP(&form, "output", "o", "mermaid", "form of the drawing: "+strings.Join(graphForms(), ", "))
+	cmd.Flags().StringVarP(&form, "output", "o", "mermaid", "`form` of the drawing: "+strings.Join(graphForms(), ", "))
 	cmd.Flags().BoolVar(&live, "live", false, "draw the host's vifs as well")
 	return cmd
 }
@@ -177,30 +177,10 @@ func newGraph(set *rules.Set) *graph {
 
 // templatesOf are the templates that rules use, with those that they include, and the user's own.
 func templatesOf(set *rules.Set) map[string]bool {
-	used := map[string]bool{}
-	var use func(name string)
-	use = func(name string) {
-		if used[name] {
-			return
-		}
-		used[name] = true
-		t := set.Templates[name]
-		for _, list := range [][]rules.Statement{t.FromGuest, t.ToGuest} {
-			for i := range list {
-				if in := list[i].Include; in != nil {
-					use(in.Template)
-				}
-			}
-		}
-	}
-	for i := range set.Rules {
-		for _, ref := range set.Rules[i].Firewall {
-			use(ref.Name)
-		}
-	}
+	used := set.UsedTemplates()
 	for name, t := range set.Templates {
 		if !t.Library {
-			use(name)
+			set.Reach(used, name)
 		}
 	}
 	return used

@@ -32,6 +32,7 @@ func checks() []check {
 		{[]string{rules.CodeNoSuchGuest}, (*linter).noSuchGuests},
 		{[]string{rules.CodeTemplateTwice, rules.CodeBeforeGuard, rules.CodeOpen, rules.CodeUnguarded}, (*linter).firewalls},
 		{[]string{rules.CodeAnyProtocol, rules.CodeLogUnlimited, rules.CodeSaidTwice, rules.CodeOnlyDrops}, (*linter).statements},
+		{[]string{rules.CodeLostRefusal}, (*linter).lostRefusals},
 		{[]string{rules.CodeWholeTrunk, rules.CodeBelowFrame}, (*linter).actions},
 		{[]string{rules.CodeTestNeverTrue}, (*linter).tests},
 	}
@@ -39,7 +40,7 @@ func checks() []check {
 
 // Check returns what there is to say about a set, in no particular order.
 func Check(set *rules.Set, o Options) []rules.Problem {
-	l := linter{set: set, dead: map[int]string{}, used: usedTemplates(set)}
+	l := linter{set: set, dead: map[int]string{}, used: set.UsedTemplates()}
 	for _, c := range checks() {
 		c.find(&l)
 	}

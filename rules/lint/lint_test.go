@@ -148,6 +148,20 @@ func TestCheck(t *testing.T) {
 		{"a reject", used("tcp dport 80 reject"), []string{rules.CodeOnlyDrops}},
 		{"a reject of what a guest sends", strings.Replace(used("tcp dport 80 reject"), "to-guest", "from-guest", 1), nil},
 		{"a reject to the routed", strings.Replace(used("tcp dport 80 reject"), "bridge: br0", "route: {uplink: eth0}", 1), nil},
+		{"a reject, and connections alone", refusing("tcp dport 25 reject", "stateful-basic"), []string{rules.CodeLostRefusal}},
+		{"a reject, and nothing invalid", refusing("tcp dport 25 reject", "established"), []string{rules.CodeLostRefusal}},
+		{"a reject, and nothing but one's own", refusing("tcp dport 25 reject", "own", "ct state != { established, related } drop"), []string{rules.CodeLostRefusal}},
+		{"a reject, and a close of one's own", refusing("tcp dport 25 reject", "own", "ct state established accept", "counter drop"), []string{rules.CodeLostRefusal}},
+		{"a reject, and a way for resets", refusing("tcp dport 25 reject with tcp reset", "own", "tcp flags & rst == rst accept", "ct state invalid drop"), nil},
+		{"a reject, and a way for errors", refusing("ip ttl 1 reject", "own", "icmp type { 3, 11 } accept", "ct state invalid drop"), nil},
+		{"a reject, and a way for other errors", refusing("ip ttl 1 reject", "own", "icmp type 11 accept", "ct state invalid drop"), []string{rules.CodeLostRefusal}},
+		{"a reject, and everything", refusing("tcp dport 25 reject", "own", "accept"), nil},
+		{"a reject, and nobody", refusing("tcp dport 25 reject", "own", "drop"), nil},
+		{"a reject, and no connections", refusing("tcp dport 25 reject", "own", "tcp sport 25 accept", "drop"), nil},
+		{"a reject, and other invalid things", refusing("tcp dport 25 reject", "own", "udp dport 9 ct state invalid drop"), nil},
+		{"a reject, and anything but invalid", refusing("tcp dport 25 reject", "own", "ct state != invalid drop"), nil},
+		{"a drop, and connections alone", refusing("tcp dport 25 drop", "stateful-basic"), nil},
+		{"a reject, connections, and a route", strings.Replace(refusing("tcp dport 25 reject", "stateful-basic"), "bridge: br0", "route: {uplink: eth0}", 1), nil},
 		{"said twice", used("tcp dport 80 accept', 'tcp  dport 80 accept"), []string{rules.CodeSaidTwice}},
 		{"counted twice", used("tcp dport 80 counter accept', 'tcp dport 80 counter accept"), nil},
 		{"what nobody uses", "templates: {t: {to-guest: [th sport 80 accept]}}", nil},
@@ -177,6 +191,15 @@ func bridged(firewall string) string {
 // used is a template with a statement to the guest that a bridged guest has.
 func used(statement string) string {
 	return "templates: {t: {to-guest: ['" + statement + "']}}\n" + bridged("[source-guard, t]")
+}
+
+// refusing is a rule whose templates are one that begins with a statement from the guest, and another, which may be one's own.
+func refusing(from, other string, to ...string) string {
+	own := ""
+	if len(to) > 0 {
+		own = ", own: {to-guest: ['" + strings.Join(to, "', '") + "']}"
+	}
+	return "templates: {t: {from-guest: ['" + from + "']}" + own + "}\n" + bridged("[source-guard, t, "+other+"]")
 }
 
 func port(vlan string) string {

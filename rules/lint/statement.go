@@ -10,8 +10,8 @@ import (
 
 // statements looks at what the templates say that rules use. Nothing is said of the others: they do nothing.
 func (l *linter) statements() {
-	bridged := usedTemplates(l.set, rules.Bridge)
-	routed := usedTemplates(l.set, rules.Route, rules.NAT)
+	bridged := l.set.UsedTemplates(rules.Bridge)
+	routed := l.set.UsedTemplates(rules.Route, rules.NAT)
 	for name, t := range l.set.Templates {
 		if t.Library || !l.used[name] {
 			continue

@@ -8,36 +8,6 @@ import (
 	"vifd/rules"
 )
 
-// usedTemplates are those that a rule names, and those that these include.
-func usedTemplates(set *rules.Set, kinds ...rules.ActionKind) map[string]bool {
-	used := map[string]bool{}
-	var use func(name string)
-	use = func(name string) {
-		if used[name] {
-			return
-		}
-		used[name] = true
-		t := set.Templates[name]
-		for _, list := range [][]rules.Statement{t.FromGuest, t.ToGuest} {
-			for i := range list {
-				if in := list[i].Include; in != nil {
-					use(in.Template)
-				}
-			}
-		}
-	}
-	for i := range set.Rules {
-		r := &set.Rules[i]
-		if len(kinds) > 0 && !slices.Contains(kinds, r.Action.Kind) {
-			continue
-		}
-		for j := range r.Firewall {
-			use(r.Firewall[j].Name)
-		}
-	}
-	return used
-}
-
 // unusedTemplates are reported beside rules alone: a file that holds nothing but templates is for others to use.
 func (l *linter) unusedTemplates() {
 	if len(l.set.Rules) == 0 {
