@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"vifd/internal/nearest"
 )
 
 // builder is the set under construction, and where each name was first defined.
@@ -112,7 +114,7 @@ func (d *decoder) defaults(n *yaml.Node) {
 				return
 			}
 		}
-		d.problem(d.src.node(v), codeChoice, fmt.Sprintf("unmatched is %s or %s, found %s", Ignore, Block, short(word)), didYouMean(word, []string{Ignore.String(), Block.String()}))
+		d.problem(d.src.node(v), codeChoice, fmt.Sprintf("unmatched is %s or %s, found %s", Ignore, Block, short(word)), nearest.Hint(word, []string{Ignore.String(), Block.String()}))
 	})
 }
 

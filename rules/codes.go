@@ -262,7 +262,7 @@ func LookupCode(id string) (Code, error) {
 		}
 		ids[i] = strings.ToLower(c.ID)
 	}
-	if near, ok := nearest(id, ids); ok {
+	if near, ok := Nearest(id, ids); ok {
 		return Code{}, fmt.Errorf("unknown code %s: did you mean %s?", short(id), strings.ToUpper(near))
 	}
 	return Code{}, fmt.Errorf("unknown code %s", short(id))

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"vifd/internal/nearest"
 )
 
 const (
@@ -114,7 +116,7 @@ func (d *decoder) unknownSysctl(k *yaml.Node) {
 		d.problem(d.src.node(k), codeConflict, fmt.Sprintf("%s is not for link to set: %s", key, by), "remove it")
 		return
 	}
-	hint := didYouMean(key, sysctlNames())
+	hint := nearest.Hint(key, sysctlNames())
 	if hint == "" {
 		hint = "a name is ipv4.NAME, ipv6.NAME, ipv4.neigh.NAME or ipv6.neigh.NAME, as in /proc/sys/net/ipv4/conf/IFACE/NAME; those that are a host's alone are left out"
 	}

@@ -42,7 +42,10 @@ func (b *builder) checkInclude(rep *Report, from *templateEntry, s *Statement) {
 		return
 	}
 	for _, name := range to.required {
-		if _, is := given[name]; !is && !rep.full {
+		if rep.full {
+			return
+		}
+		if _, is := given[name]; !is {
 			rep.add(Problem{
 				Pos: pos, Code: codeMissingArg, Msg: fmt.Sprintf("template %q needs the argument %q", to.Name, name),
 				Hint:    fmt.Sprintf("write include %s with %s = …", to.Name, name),

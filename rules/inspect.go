@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -58,6 +59,9 @@ func (s *source) inspectMapping(rep *Report, n *yaml.Node, depth int) {
 		case key.Kind != yaml.ScalarNode:
 			s.refuse(rep, key, s.node(key), codeKeyNotText, "a key must be text, found "+describe(key), "")
 			continue
+		case plain(key) && s.swallowed(key):
+			s.refuse(rep, key, s.node(key), codeKeyNotText, fmt.Sprintf("key %q: YAML readers differ on a ? or : that stands against a word", key.Value), "put a space behind the colon, and quote a key that has either")
+			continue
 		case classify(key) != scalarText:
 			s.refuse(rep, key, s.node(key), codeKeyNotText, "a key must be text, found "+describe(key), quoteHint(key))
 			continue
@@ -73,6 +77,13 @@ func (s *source) inspectMapping(rep *Report, n *yaml.Node, depth int) {
 		}
 		first[key.Value] = key
 	}
+}
+
+// swallowed reports whether the library has read a plain key otherwise than YAML 1.2 has it (8.1, 7.4): {?a: b} is the key ?a, and
+// {a:, …} the key a.
+func (s *source) swallowed(key *yaml.Node) bool {
+	off := s.offset(key)
+	return strings.HasSuffix(key.Value, ":") || off > 0 && off <= len(s.data) && s.data[off-1] == '?'
 }
 
 // refuse reports a problem and, where n is given, sees to it that nothing else is said of that node.

@@ -52,18 +52,6 @@ func TestByteOrderMark(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"name", "match", "mac", "ip"}
-	for word, want := range map[string]string{
-		"nmae": "name", "Match": "match", "matches": "match", "mack": "mac", "macs!": "mac", "ipp": "ip", "x": "", "": "", "zzzzz": "",
-		strings.Repeat("name", 100): "",
-	} {
-		if got, _ := nearest(word, known); got != want {
-			t.Errorf("%q: %q, want %q", word, got, want)
-		}
-	}
-}
-
 func TestProblemString(t *testing.T) {
 	p := Problem{Pos: Pos{File: "f", Line: 2, Col: 3}, Severity: Warning, Code: codeName, Msg: "m"}
 	if got := fmt.Sprint(p); got != "f:2:3: warning[VIF301]: m" {

@@ -25,7 +25,7 @@ func TestRefused(t *testing.T) {
 		{"xl", "name = '''a'''", "1:8: a text of several lines (this is Python"},
 		{"xl", "name = 'a\n'", "1:8: the string that begins here does not end on its line"},
 		{"xl", "name = 'a'\nvif = 'mac=00:16:3e:00:00:01'", "2:7: vif takes a list"},
-		{"xl", "name = 'a'\nvif = [ '',\n 'brigde=br0' ]", `3:3: xl knows no key "brigde" of a vif (did you mean bridge?)`},
+		{"xl", "name = 'a'\nvif = [ '',\n 'brigde=br0' ]", `3:3: xl knows no key "brigde" of a vif (did you mean "bridge"?)`},
 		{"xl", "name = 'a'\nvif = [ 'bridge=br0,  mac' ]", "2:23: mac has no value"},
 		{"xl", "name = 'a'\nvif = [ 'mtu=1,mtu=2' ]", "2:16: mtu is given twice"},
 		{"xl", "name = 'a'\nvif = [ 'devid=1', 'devid=1' ]", "2:20: the domain has two vifs of number 1"},
@@ -63,11 +63,12 @@ func TestRefused(t *testing.T) {
 // TestNoted: what is understood, and cannot be, is listed with its place; the rest comes over.
 func TestNoted(t *testing.T) {
 	for _, tt := range []struct{ format, text, say string }{
-		{"xend", "(network-scirpt network-bridge)", "1:1: not carried over: (network-scirpt …): xend has no such key; did you mean network-script?"},
-		{"xend", "(network-script 'network-bridge netdev=eth0 brigde=b')", `1:17: not carried over: argument "brigde=b" of network-script: Xen's scripts have no such argument; did you mean bridge?`},
+		{"xend", "(network-scirpt network-bridge)", "1:1: not carried over: (network-scirpt …): xend has no such key; did you mean \"network-script\"?"},
+		{"xend", "(network-script 'network-bridge netdev=eth0 brigde=b')", `1:17: not carried over: argument "brigde=b" of network-script: Xen's scripts have no such argument; did you mean "bridge"?`},
 		{"xend", "(network-script my-bridges)", `1:17: not carried over: script "my-bridges": vifd does not know what it does`},
 		{"xend", "(vif-script vif-bridge)\n(vif-script vif-nat)", "2:1: not carried over: (vif-script …): xend takes the first one"},
-		{"xl", "name = 'a'\nvfi = [ '' ]\nviff = [ '' ]", "3:1: not carried over: viff: xl has no such key; did you mean vif?"},
+		{"xl", "name = 'a'\nvfi = [ '' ]\nviff = [ '' ]", "3:1: not carried over: viff: xl has no such key; did you mean \"vif\"?"},
+		{"xl", "name = 'a'\nvfi = [ '' ]", "2:1: not carried over: vfi: xl has no such key; did you mean \"vif\"?"},
 		{"xl", "name = 'a'\nvif = [ 'rate=fast' ]", "2:10: not carried over: rate=fast: it is not as in 10Mb/s"},
 		{"xl", "name = 'a'\nvif = [ 'rate=1b/s' ]", "vifd takes from 8Kb/s"},
 		{"xl", "name = 'a'\nvif = [ 'vlan=10/20' ]", `marks no VLAN with p as the port's own; the vif is shut`},
@@ -79,7 +80,7 @@ func TestNoted(t *testing.T) {
 		{"xl", "name = 'a'\nvif = [ 'ip=192.0.2.1', 'ip=192.0.2.1' ]", "address 192.0.2.1/32 of vif 1 of \"a\": it is given already"},
 		{"xl", "name = 'a'\nvif = [ 'ip=10.0.6.1/16' ]", "changed: ip=10.0.6.1/16: the address alone is the guest's"},
 		{"xl", "name = 'a'\nvif = [ 'vifname=much-too-long-a-name' ]", "no interface can be called so"},
-		{"xl-conf", "vif.default.bridg = 'a'", "did you mean vif.default.bridge?"},
+		{"xl-conf", "vif.default.bridg = 'a'", "did you mean \"vif.default.bridge\"?"},
 		{"xl-conf", "vif.default.backend = 'netvm'", `backend "netvm": the vifs are in that domain, not here`},
 		{"xl-conf", "run_hotplug_scripts = 0", "xl runs no scripts then"},
 	} {

@@ -5,6 +5,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"vifd/internal/nearest"
 )
 
 // field reads the words that name a field: two, or three for ARP's addresses, or a raw payload, or a question to the
@@ -48,7 +50,7 @@ func (p *parser) unknownField(head token) *Error {
 	}
 	if len(inHeader) == 0 {
 		hint := "expected a field (" + strings.Join(headers(), ", ") + "), an action or a verdict"
-		if near, ok := nearest(head.text, append(headers(), beginnings()...)); ok {
+		if near, ok := nearest.Of(head.text, append(headers(), beginnings()...)); ok {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return at(head, fmt.Sprintf("unknown word %q", head.text), hint)
@@ -62,7 +64,7 @@ func (p *parser) unknownField(head token) *Error {
 	}
 	word := p.tokens[p.next+1]
 	hint := "expected one of " + strings.Join(inHeader, ", ")
-	if near, ok := nearest(word.text, inHeader); ok {
+	if near, ok := nearest.Of(word.text, inHeader); ok {
 		hint = fmt.Sprintf("did you mean %q?", head.text+" "+near)
 	}
 	return at(word, fmt.Sprintf("%q has no field %q", head.text, word.text), hint)

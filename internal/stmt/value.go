@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"vifd/internal/nearest"
 )
 
 // value reads what fields are compared with: a literal, a $param, or a set of literals in braces.
@@ -129,7 +131,7 @@ func (p *parser) literal(f *Field, t token) (Elem, *Error) {
 	for i, s := range f.Type.symbols {
 		names[i] = s.name
 	}
-	if near, ok := nearest(t.text, names); ok {
+	if near, ok := nearest.Of(t.text, names); ok {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	} else if f.Type == IPv4Addr && strings.Contains(t.text, ":") {
 		hint = "for IPv6 write " + strings.Replace(f.Name, "ip", "ip6", 1)

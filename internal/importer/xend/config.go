@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/nearest"
 )
 
 // Keys are what is read, in the words of the manual: a key of the file, or one and an argument of the script's.
@@ -56,8 +57,8 @@ func (r *reader) entry(n *node) error {
 	case key == "domain" || key == "vm":
 		return &model.Error{Pos: n.pos, Msg: "this is a domain, not xend's configuration", Hint: "import the domain's own file of /etc/xen"}
 	case key != "network-script" && key != "vif-script":
-		if near, ok := model.Nearest(key, []string{"network-script", "vif-script"}); ok {
-			r.in.Lose(n.pos, fmt.Sprintf("(%s …)", key), "xend has no such key", fmt.Sprintf("did you mean %s?", near))
+		if hint := nearest.Hint(key, []string{"network-script", "vif-script"}); hint != "" {
+			r.in.Lose(n.pos, fmt.Sprintf("(%s …)", key), "xend has no such key", hint)
 		}
 		return nil
 	}
@@ -95,7 +96,7 @@ func (r *reader) arguments(pos model.Pos, key string, words []string) map[string
 			found = found || k == name
 		}
 		if !ok || !found {
-			r.in.Lose(pos, fmt.Sprintf("argument %q of %s", word, key), "Xen's scripts have no such argument", model.DidYouMean(name, known))
+			r.in.Lose(pos, fmt.Sprintf("argument %q of %s", word, key), "Xen's scripts have no such argument", nearest.Hint(name, known))
 			continue
 		}
 		args[name] = value

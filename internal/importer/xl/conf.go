@@ -1,9 +1,8 @@
 package xl
 
 import (
-	"fmt"
-
 	"vifd/internal/importer/model"
+	"vifd/internal/nearest"
 )
 
 // confKeys are what of xl.conf(5) is about the network, the old names among them.
@@ -31,8 +30,8 @@ func ReadConf(text model.Text, in *model.Input) error {
 		target, known := confKeys[s.key]
 		pos := text.At(s.off)
 		if !known {
-			if near, ok := model.Nearest(s.key, names(confKeys)); ok {
-				in.Lose(pos, s.key, "xl has no such key", fmt.Sprintf("did you mean %s?", near))
+			if hint := nearest.Hint(s.key, names(confKeys)); hint != "" {
+				in.Lose(pos, s.key, "xl has no such key", hint)
 			}
 			continue
 		}

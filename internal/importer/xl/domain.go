@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/nearest"
 )
 
 // domainKeys are the keys of a domain's file that are read, or looked at.
@@ -28,8 +29,8 @@ func ReadDomain(text model.Text, in *model.Input) error {
 		if slices.Contains(domainKeys, s.key) || slices.Contains(others, s.key) {
 			continue
 		}
-		if near, ok := model.Nearest(s.key, domainKeys); ok && len(s.key) < 6 {
-			in.Lose(text.At(s.off), s.key, "xl has no such key", fmt.Sprintf("did you mean %s?", near))
+		if hint := nearest.Hint(s.key, domainKeys); hint != "" && len(s.key) < 6 {
+			in.Lose(text.At(s.off), s.key, "xl has no such key", hint)
 		}
 	}
 	name, err := domainName(c)

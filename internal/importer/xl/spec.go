@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/nearest"
 )
 
 // specReader reads one string of `vif`: KEY=VALUE,KEY=VALUE… (xl_parse.c, parse_nic_config).
@@ -69,7 +70,7 @@ func (r *specReader) read(taken map[int]bool) error {
 		case !known && strings.HasPrefix(f.key, coloPrefix):
 			r.colo(f)
 		case !known:
-			return &model.Error{Pos: f.pos, Msg: fmt.Sprintf("xl knows no key %q of a vif", f.key), Hint: model.DidYouMean(f.key, names(specKeys))}
+			return &model.Error{Pos: f.pos, Msg: fmt.Sprintf("xl knows no key %q of a vif", f.key), Hint: nearest.Hint(f.key, names(specKeys))}
 		case !ok && f.key != "trusted" && f.key != "untrusted":
 			return &model.Error{Pos: f.pos, Msg: fmt.Sprintf("%s has no value", f.key), Hint: fmt.Sprintf("as in %s=…", f.key)}
 		case seen[f.key]:
