@@ -3,14 +3,27 @@
 GO ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 3s
+PREFIX ?= /usr
+DESTDIR ?=
+VIFD ?= bin/vifd
 
-.PHONY: help build demo test test-tools lint unit fuzz unprivileged test-xen xenlab bench soak clean
+.PHONY: help build demo test test-tools lint unit fuzz unprivileged test-xen xenlab bench soak install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/vifd, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o bin/vifd ./cmd/vifd
+
+# Only where it is older than what it is made of: root, who installs, need not have Go.
+bin/vifd: $(shell find cmd internal actions handler matcher rules rules.d docs -type f ! -name '*_test.go' ! -path '*/testdata/*') go.mod go.sum
+	$(MAKE) build
+
+install: $(VIFD) ## vifd, its manual and units below PREFIX and DESTDIR; switches nothing on
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VIFD='$(VIFD)' ./scripts/install
+
+uninstall: ## takes away what install has put there
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' ./scripts/install --uninstall
 
 demo: build ## the main job, live, in private namespaces: needs Go alone
 	./bin/vifd demo

@@ -51,7 +51,11 @@ type xenNames struct {
 }
 
 func (s xenNames) Values(key string) []string {
-	if key != "interface" {
+	switch key {
+	case "interface":
+	case "domid", "vifid": // of the device, whatever the interface has come to be called
+		return s.facts.Values(key)
+	default:
 		return nil
 	}
 	names := []string{s.link.Name}
@@ -60,7 +64,7 @@ func (s xenNames) Values(key string) []string {
 		suffix = emulatedSuffix
 	}
 	others := []string{s.facts.Device().Interface() + suffix}
-	if name, ok := s.facts.Name(); ok {
+	if name, ok := s.facts.Name(); ok && !isXenName(name) { // none can have another guest's
 		others = append(others, name+suffix)
 	}
 	for _, name := range others {
@@ -69,6 +73,11 @@ func (s xenNames) Values(key string) []string {
 		}
 	}
 	return names
+}
+
+func isXenName(name string) bool {
+	_, ok := vif.ParseXenName(name)
+	return ok
 }
 
 // emulatedSuffix is what libxl puts behind a vif's name to name the tap of its emulated card.

@@ -42,11 +42,22 @@ func CalledAs(records []journal.Record) []string {
 // subsystemXen is the subsystem of the kernel's events of backends, and of calls of the hotplug program.
 const subsystemXen = "xen-backend"
 
+// asItself is the name of a call as `vifd hotplug`. It says nothing of what is to become of the vif, as a script's does.
+const asItself = "hotplug"
+
+// calledBy is the name by which vifd was called for a vif, after another call: libxl calls by a script's name, and udev as itself.
+func calledBy(before, now string) string {
+	if before != "" && (now == "" || now == asItself) {
+		return before
+	}
+	return now
+}
+
 // HotplugEvent is a call of the hotplug program as an event.
 func HotplugEvent(c *xen.Call) vif.Event {
 	as := c.As
 	if as == "" {
-		as = "hotplug"
+		as = asItself
 	}
 	return vif.Event{
 		Action: c.Command, Subsystem: subsystemXen, Interface: c.Interface,
@@ -90,12 +101,10 @@ func newsOf(ev *vif.Event) (news, bool) {
 func (n *news) note(k *known) {
 	var state xenState
 	if k.own.Xen != nil {
-		state = *k.own.Xen
+		state = k.own.Xen.of(n.device, n.emulated)
 	}
 	state.Device, state.Emulated, state.Offline = n.device, n.emulated, n.offline
-	if n.as != "" {
-		state.As = n.as
-	}
+	state.As = calledBy(state.As, n.as)
 	k.own.Xen = &state
 }
 
@@ -124,24 +133,49 @@ func (h *Handler) knownAs(n *news) []int {
 }
 
 // find returns the ifindexes of a device's interface, of now and of one that has gone but left something.
-func (h *Handler) find(ctx context.Context, conn Links, n *news) ([]int, error) {
-	found, err := h.named(conn, n, n.iface, h.knownAs(n))
+func (h *Handler) find(ctx context.Context, n *news) ([]int, error) {
+	found, err := h.named(ctx, n, n.iface, h.knownAs(n))
 	if err != nil || n.offline || len(found) > 0 || !h.isXen() {
 		return found, err
 	}
 	// libxl goes on calling it by the name that it had from the kernel.
-	name, ok := xen.NewFacts(ctx, h.cfg.Xenstore, n.device, nil).Name()
-	if !ok {
+	asking, cancel := context.WithTimeout(ctx, xenTimeout)
+	defer cancel()
+	x := xen.NewFacts(asking, patient{h}, n.device, nil)
+	name, ok := x.Name()
+	switch {
+	case x.Absent(): // it went before it was looked for: none will come
+		return nil, fmt.Errorf("there is neither an interface %s nor, in xenstore, a folder %s", n.iface, n.device.Path)
+	case !ok:
 		return nil, nil
 	}
 	if n.emulated {
 		name += emulatedSuffix
 	}
-	return h.named(conn, n, name, nil)
+	return h.named(ctx, n, name, nil)
 }
 
-// named adds the device's interface of that name to those found.
-func (h *Handler) named(conn Links, n *news, name string, found []int) ([]int, error) {
+// borrow waits for a connection to the kernel that no worker has. There is one: whoever has it gives it back before it waits for
+// anything else.
+func (h *Handler) borrow(ctx context.Context) (conn Links, giveBack func(), err error) {
+	select {
+	case conn := <-h.conns:
+		return conn, func() { h.conns <- conn }, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+}
+
+// named adds the device's interface of that name to those found, of which those that have gone are left out where the device comes.
+func (h *Handler) named(ctx context.Context, n *news, name string, found []int) ([]int, error) {
+	conn, giveBack, err := h.borrow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+	if !n.offline {
+		found = present(conn, found)
+	}
 	if vif.CheckName(name) != nil {
 		return found, nil // no interface can have it; who is to rename one will say so
 	}
@@ -178,20 +212,19 @@ func present(conn Links, ifindexes []int) []int {
 const appearWithin = 10 * time.Second
 
 // appear waits for the device's interface.
-func (h *Handler) appear(ctx context.Context, conn Links, n *news) ([]int, error) {
+func (h *Handler) appear(ctx context.Context, n *news) ([]int, error) {
 	ctx, cancel := context.WithTimeout(ctx, appearWithin)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := h.find(ctx, conn, n)
-		if err != nil {
+		found, err := h.find(ctx, n)
+		switch {
+		case err != nil && ctx.Err() == nil:
 			return nil, err
-		}
-		if found = present(conn, found); len(found) > 0 {
+		case len(found) > 0:
 			return found, nil
-		}
-		if n.udev {
+		case n.udev:
 			return nil, fmt.Errorf("interface %s, of %s, is not there any more", n.iface, n.device.Path)
 		}
 		select {
@@ -216,9 +249,7 @@ func (h *Handler) backend(ev *vif.Event) {
 
 // hotplug takes a call of the hotplug program, and waits until its vif is in order.
 func (h *Handler) hotplug(ctx context.Context, n *news) (ctl.Outcome, error) {
-	conn := <-h.conns
-	found, err := h.seek(ctx, conn, n)
-	h.conns <- conn
+	found, err := h.seek(ctx, n)
 	out := ctl.Outcome{Interface: n.iface}
 	if err != nil {
 		return out, err
@@ -240,17 +271,20 @@ func (h *Handler) hotplug(ctx context.Context, n *news) (ctl.Outcome, error) {
 }
 
 // seek finds the interfaces that a call is about: one that comes is waited for.
-func (h *Handler) seek(ctx context.Context, conn Links, n *news) ([]int, error) {
+func (h *Handler) seek(ctx context.Context, n *news) ([]int, error) {
 	if n.offline {
-		return h.find(ctx, conn, n)
+		return h.find(ctx, n)
 	}
-	return h.appear(ctx, conn, n)
+	return h.appear(ctx, n)
 }
 
-// Watch looks at vifs anew when their guests' configurations change, until ctx ends.
+// Watch looks at vifs anew when their guests' configurations change, until ctx ends. A xenstored that comes later is noticed with the
+// first interface.
 func (h *Handler) Watch(ctx context.Context) error {
-	if !h.isXen() {
-		<-ctx.Done()
+	h.isXen()
+	select {
+	case <-h.xenstored.arrival():
+	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return h.cfg.Xenstore.Watch(ctx, xen.Backends, h.changed)
@@ -259,7 +293,11 @@ func (h *Handler) Watch(ctx context.Context) error {
 // changed takes the path of something that has changed in xenstore below the backends' folder, or that folder itself where anything
 // may have changed.
 func (h *Handler) changed(path string) {
+	h.heard(nil)
 	device, key, all := xen.Watched(path)
+	if !all && !xen.Configures(key) {
+		return
+	}
 	h.mu.Lock()
 	var look []int
 	for ifindex, k := range h.known {
@@ -268,9 +306,6 @@ func (h *Handler) changed(path string) {
 		}
 	}
 	h.mu.Unlock()
-	if !all && !xen.Configures(key) {
-		return
-	}
 	for _, ifindex := range look {
 		h.queue.push(ifindex, nil, nil)
 	}

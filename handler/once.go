@@ -30,8 +30,7 @@ func hotplugOnce(ctx context.Context, cfg Config, rs *Ruleset, n *news) (ctl.Out
 	if err != nil {
 		return out, err
 	}
-	conn := <-h.conns
-	found, err := h.seek(ctx, conn, n)
+	found, err := h.seek(ctx, n)
 	if err != nil {
 		return out, err
 	}

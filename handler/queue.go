@@ -60,8 +60,8 @@ func (q *queue) add(ifindex int, event *vif.Event, n *news, done chan<- ctl.Outc
 		it.event = event
 	}
 	if n != nil {
-		if it.news != nil && n.as == "" {
-			n.as = it.news.as
+		if it.news != nil {
+			n.as = calledBy(it.news.as, n.as)
 		}
 		it.news = n
 	}

@@ -31,66 +31,115 @@ const xenPause = time.Second
 // patience remembers that xenstored did not answer.
 type patience struct {
 	mu    sync.Mutex
-	err   error
-	until time.Time
+	err   error         // nil: it did
+	until time.Time     // when it is asked again
+	here  chan struct{} // closed when there is a xenstored for the first time
 }
 
-// lost is the error of a moment ago, or nil.
+// arrival is closed once there is, or has been, a xenstored.
+func (p *patience) arrival() chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.here == nil {
+		p.here = make(chan struct{})
+	}
+	return p.here
+}
+
+// lost is the error of a moment ago. Nil: the caller is to ask, and to say what it heard; while it does that of one who has been ill,
+// nobody else is kept waiting.
 func (p *patience) lost() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.err == nil {
+		return nil
+	}
 	if time.Now().Before(p.until) {
 		return p.err
 	}
+	p.until = time.Now().Add(xenTimeout + xenPause) // beyond which the caller does not wait
 	return nil
 }
 
-// lose notes an error that others would run into as well.
-func (p *patience) lose(err error) {
+// heard notes what came of asking: an error that others would run into as well, or any other word. Recovered: by that one it is well
+// again, who has been ill.
+func (p *patience) heard(err error) (recovered bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.err, p.until = err, time.Now().Add(xenPause)
+	switch {
+	case errors.Is(err, xenstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		p.err, p.until = err, time.Now().Add(xenPause)
+	case errors.Is(err, context.Canceled): // the caller's own end
+	default:
+		recovered, p.err = p.err != nil, nil
+	}
+	return recovered
 }
 
-// patientReader reads from a xenstored that may be ill.
-type patientReader struct {
-	xen.Reader
-	patience *patience
+// heard notes what came of asking xenstored. Once it has recovered, those that it could not answer need not wait until they are tried again:
+// one that was frozen has no other way to say so.
+func (h *Handler) heard(err error) {
+	if !h.xenstored.heard(err) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for ifindex, k := range h.known {
+		if k.own.Xen != nil && k.plan.Retry {
+			h.queue.push(ifindex, nil, nil)
+		}
+	}
 }
 
-func (r patientReader) ReadMany(ctx context.Context, paths ...string) ([]xenstore.Value, error) {
-	if err := r.patience.lost(); err != nil {
+// patient asks and tells a xenstored that may be ill.
+type patient struct{ h *Handler }
+
+func (r patient) Do(ctx context.Context, f func(*xenstore.Tx) error) error {
+	if err := r.h.xenstored.lost(); err != nil {
+		return err
+	}
+	err := r.h.cfg.Xenstore.Do(ctx, f)
+	r.h.heard(err)
+	return err
+}
+
+func (r patient) ReadMany(ctx context.Context, paths ...string) ([]xenstore.Value, error) {
+	if err := r.h.xenstored.lost(); err != nil {
 		return nil, err
 	}
-	values, err := r.Reader.ReadMany(ctx, paths...)
-	if errors.Is(err, xenstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		r.patience.lose(err)
-	}
+	values, err := r.h.cfg.Xenstore.ReadMany(ctx, paths...)
+	r.h.heard(err)
 	return values, err
 }
 
-// identify finds out which device of which guest a link is: from the kernel, from what is remembered of the ifindex, or from the
-// name. False: it is no Xen guest's, as far as anybody knows.
+// identify finds out which device of which guest a link is: from the kernel, from the name that it has from there or from QEMU, or, where
+// it was renamed, from what is remembered of the ifindex. False: it is no Xen guest's, as far as anybody knows.
 func (h *Handler) identify(l *rtnl.Link, k *known) (xenState, bool) {
 	var state xenState
 	if k != nil && k.own.Xen != nil {
 		state = *k.own.Xen
 	}
-	if !h.isXen() {
+	// A guest that was served stays one of Xen's, though there be nobody to ask and no socket left.
+	if !h.isXen() && (state.Path == "" || h.cfg.Xenstore == nil) {
 		return state, false
 	}
 	if d, ok := deviceOf(h.cfg.Sysfs, l.Name); ok {
-		state.Device = d
+		state = state.of(d, false)
+		state.Device = d // the kernel's word for it
 		return state, true
 	}
-	if state.Path != "" {
-		return state, true
+	if name, ok := vif.ParseXenName(l.Name); ok {
+		return state.of(xen.DeviceOf(name), name.Emulated), true
 	}
-	name, ok := vif.ParseXenName(l.Name)
-	if ok {
-		state.Device, state.Emulated = xen.DeviceOf(name), name.Emulated
+	return state, state.Path != ""
+}
+
+// of is what is known of a device: nothing that was remembered of another, which had the ifindex before.
+func (s xenState) of(d xen.Device, emulated bool) xenState {
+	if s.Path != "" && s.Same(d) && s.Emulated == emulated {
+		return s
 	}
-	return state, ok
+	return xenState{Device: d, Emulated: emulated}
 }
 
 // isXen reports whether the host runs under Xen. A socket that is away for the time of a restart does not change that.
@@ -99,8 +148,8 @@ func (h *Handler) isXen() bool {
 		return true
 	}
 	here := h.cfg.Xenstore != nil && h.cfg.Xenstore.Present()
-	if here {
-		h.underXen.Store(true)
+	if here && h.underXen.CompareAndSwap(false, true) {
+		close(h.xenstored.arrival())
 	}
 	return here
 }
@@ -114,7 +163,7 @@ func (h *Handler) xenFacts(ctx context.Context, l *rtnl.Link, k *known) *xen.Fac
 	if k != nil {
 		k.own.Xen = &state
 	}
-	return xen.NewFacts(ctx, patientReader{h.cfg.Xenstore, &h.xenstored}, state.Device, state.Memory)
+	return xen.NewFacts(ctx, patient{h}, state.Device, state.Memory)
 }
 
 // keep keeps what xenstore has said for next time.
@@ -125,14 +174,21 @@ func (k *known) keep(x *xen.Facts) {
 }
 
 // heed makes a plan of one that was made while xenstore did not answer: by what it said last time, and again soon; and no way to
-// the network for a vif of which it never said anything, since rules that ask for a fact may have been passed over.
+// the network for a vif of which it never said what the rules ask for, since one that asks may have been passed over.
 func (r *Ruleset) heed(p *Plan, x *xen.Facts, l *rtnl.Link) {
-	if x.Err() == nil {
+	doubt := x.Doubt()
+	switch {
+	case doubt == nil && x.Err() == nil:
 		return
-	}
-	if len(x.Memory()) == 0 {
+	case doubt == nil: // all is remembered
+	case !x.Absent():
 		*p = Plan{Action: p.Action}
-		r.block(p, l, StateFailed, x.Err().Error())
+		r.block(p, l, StateFailed, doubt.Error())
+	case p.State != StateConfigured:
+		return // it is led nowhere, or not ours to look after
+	default: // QEMU makes a tap before libxl has written its folder
+		*p = Plan{Action: p.Action}
+		r.block(p, l, StateBlocked, doubt.Error())
 	}
 	p.Retry = true
 }
@@ -171,7 +227,13 @@ func nameWanted(l *rtnl.Link, x *xen.Facts, state *xenState) (string, bool, erro
 	if err := vif.CheckName(name); err != nil {
 		return "", false, fmt.Errorf("vifname: %w", err)
 	}
-	return name, name != l.Name, nil
+	if name == l.Name {
+		return "", false, nil
+	}
+	if _, kernels := vif.ParseXenName(name); kernels {
+		return "", false, fmt.Errorf("vifname: %q is what another guest's interface is called, or will be: give it a name of its own", name)
+	}
+	return name, true, nil
 }
 
 // rename gives the link the name of the guest's configuration, before anything else is done to it. It is by ifindex, so that
@@ -211,20 +273,20 @@ func (h *Handler) tellXen(ctx context.Context, conn Links, l *rtnl.Link, k *know
 	if state == nil || state.Offline || !h.isXen() {
 		return nil
 	}
-	if err := h.xenstored.lost(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, xenTimeout)
 	defer cancel()
 	var err error
 	switch {
 	case plan.Reason != "":
-		if !again && k.record.Error == plan.Reason {
-			return nil // said already
+		err = xen.Failed(ctx, patient{h}, state.Device, "vifd: "+Complaint(l.Name, plan.Decision.RuleName(), plan.Reason), again)
+	case state.Emulated:
+		if h.before(l.Index).record.Error == "" || !h.connected(state.Device) {
+			return nil
 		}
-		err = xen.Failed(ctx, h.cfg.Xenstore, state.Device, "vifd: "+Complaint(l.Name, plan.Decision.RuleName(), plan.Reason))
-	case state.Emulated, plan.State == StateUnmatched, plan.State == StateIgnored && state.As == "":
-		return nil // nothing for the backend to wait for, or not for us to say
+		// What is told of a tap is told of its vif, which is not worse for it any more.
+		err = xen.Connected(ctx, patient{h}, state.Device, 0, false)
+	case plan.State == StateUnmatched, plan.State == StateIgnored && state.As == "":
+		return nil // not for us to say
 	default:
 		now, gone := conn.LinkByIndex(l.Index) // it may have another MTU by now
 		if gone != nil {
@@ -234,10 +296,22 @@ func (h *Handler) tellXen(ctx context.Context, conn Links, l *rtnl.Link, k *know
 		if plan.Port == nil && plan.Route == nil {
 			mtu = 0
 		}
-		err = xen.Connected(ctx, h.cfg.Xenstore, state.Device, mtu, again)
+		err = xen.Connected(ctx, patient{h}, state.Device, mtu, again)
 	}
 	if errors.Is(err, xen.ErrGone) {
 		return nil // the guest is on its way out
 	}
 	return err
+}
+
+// connected reports whether the last round left the device's vif, not the tap beside it, in order.
+func (h *Handler) connected(d xen.Device) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, k := range h.known {
+		if x := k.own.Xen; x != nil && x.Same(d) && !x.Emulated && k.record.State == StateConfigured {
+			return true
+		}
+	}
+	return false
 }

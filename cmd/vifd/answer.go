@@ -57,9 +57,13 @@ func (l *listener) await(ctx context.Context, t turn) ctl.Response {
 // standIn has the rules of one of Xen's scripts loaded behind the others, when vifd is first called by its name: they are not there
 // before, for a host that nobody translates addresses on shall not track connections.
 func (l *listener) standIn(ctx context.Context, script string) {
-	loaded := func(file string) bool { return strings.HasSuffix(file, scriptRules(script)) }
-	if !handler.StandsIn(script) || slices.ContainsFunc(l.handler.Rules().Set().Files, loaded) {
-		return
+	if handler.StandsIn(script) && !l.standsIn(script) {
+		l.await(ctx, turn{reload: true, script: script, why: "called as " + script})
 	}
-	l.await(ctx, turn{reload: true, script: script, why: "called as " + script})
+}
+
+// standsIn reports whether the rules of one of Xen's scripts are loaded.
+func (l *listener) standsIn(script string) bool {
+	loaded := func(file string) bool { return strings.HasSuffix(file, scriptRules(script)) }
+	return slices.ContainsFunc(l.handler.Rules().Set().Files, loaded)
 }

@@ -24,7 +24,7 @@ type checkOptions struct {
 func (c *command) check() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
-		Use:   "check [PATH…] | check --diff OLD NEW",
+		Use:   "check [PATH…] | --diff OLD NEW",
 		Short: "lint rules",
 		Long: "check reads rules from files and folders (- is standard input), or from where vifd would, and says what is wrong with\n" +
 			"them: FILE:LINE:COL: error[VIFnnn]: message, the line, and a hint. It exits with 0 where there are no errors, else with 1;\n" +
@@ -33,16 +33,21 @@ func (c *command) check() *cobra.Command {
 			"rules name exist on this host) and --kernel (would the running kernel take the firewall; nothing of it is put in force;\n" +
 			"this takes CAP_NET_ADMIN). What one phase finds broken the later ones do not look at.\n\n" +
 			"A warning is taken off by # vifd:ignore VIFnnn REASON, on its line or above it, or for all of a run by --disable.",
-		RunE: func(_ *cobra.Command, paths []string) error { return c.runCheck(paths, o) },
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if o.explain == "" && cmd.Flags().Changed("explain") {
+				return exit(exitUsage, errors.New("--explain takes a code, as VIF101; --list prints them"))
+			}
+			return c.runCheck(paths, o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.strict, "strict", false, "warnings count as errors")
 	flags.BoolVar(&o.env, "env", false, "look at this host, too")
 	flags.BoolVar(&o.kernel, "kernel", false, "ask the running kernel, too")
-	flags.StringSliceVar(&o.disable, "disable", nil, "warnings that are not reported: VIFnnn[,VIFnnn…]")
+	flags.StringSliceVar(&o.disable, "disable", nil, "`codes` of warnings that are not reported: VIFnnn[,VIFnnn…]")
 	flags.BoolVar(&o.list, "list", false, "print the table of checks")
 	flags.BoolVar(&o.diff, "diff", false, "say which rules, and which guests of this host, would be otherwise with NEW instead of OLD")
-	flags.StringVar(&o.explain, "explain", "", "print what the documentation says of a code")
+	flags.StringVar(&o.explain, "explain", "", "print what the documentation says of a `code`")
 	return cmd
 }
 

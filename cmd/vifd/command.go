@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -74,17 +75,21 @@ func (c *command) main(args []string) int {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	err := root.Execute()
+	verb, err := root.ExecuteC()
 	var e *exitError
 	switch {
 	case err == nil:
 		return exitDone
 	case !errors.As(err, &e):
 		// Only cobra's own errors come without a code, and they are about the command line.
-		e = &exitError{code: exitUsage, err: fmt.Errorf("%w (vifd --help tells more)", err)}
+		e = &exitError{code: exitUsage, err: fmt.Errorf("%w (%s --help tells more)", err, verb.CommandPath())}
 	}
 	if e.err != nil {
-		fmt.Fprintf(c.err, "vifd: %v\n", e.err)
+		hint := ""
+		if errors.Is(e.err, fs.ErrPermission) && !strings.Contains(e.err.Error(), "as root") {
+			hint = ": run it as root"
+		}
+		fmt.Fprintf(c.err, "vifd: %v%s\n", e.err, hint)
 	}
 	return e.code
 }
@@ -97,42 +102,54 @@ func (c *command) root() *cobra.Command {
 			"against rules, which say what bridge it joins and what firewall templates guard it, and takes it back when it goes.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return exit(exitUsage, errors.Join(cmd.Help()))
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&c.rules, "rules", nil, "rules: a file or folder, may be repeated (default "+strings.Join(rules.DefaultFolders(), ", ")+")")
-	flags.StringVar(&c.state, "state", defaultState, "folder of records and of the socket")
-	flags.StringVarP(&c.output, "output", "o", "text", "form of what is printed: text or json; check knows sarif and github, too")
-	flags.StringVar(&c.color, "color", "auto", "auto, always or never; NO_COLOR is heeded")
-	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
-	flags.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	flags.StringArrayVar(&c.rules, "rules", nil, "rules: a `path` of a file or folder, may be repeated (default "+strings.Join(rules.DefaultFolders(), ", ")+")")
+	flags.StringVar(&c.state, "state", defaultState, "`folder` of records and of the socket")
+	flags.StringVarP(&c.output, "output", "o", "text", "`form` of what is printed: text or json; check knows sarif and github, too")
+	flags.StringVar(&c.color, "color", "auto", "`when` there are colours: auto, always or never; NO_COLOR is heeded")
+	flags.StringVar(&c.logLevel, "log-level", "info", "least `level` that is logged: debug, info, warn or error")
+	flags.StringVar(&c.logFormat, "log-format", "text", "`form` of the log: text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return c.checkFlags(cmd) }
 	if asScript(c.program) {
 		root.AddCommand(c.hotplug()) // Xen waits for it with every guest: what it does not need is not made
 		return root
 	}
 	root.AddCommand(c.completable(root, c.listen(), c.handle(), c.hotplug(), c.check(), c.status(), c.explain(), c.test(), c.reload(), c.version(), c.doctor(), c.network(), c.demo(), c.imports(), c.plan(), c.sync(), c.events(), c.replay(), c.fmt(), c.schema(), c.cat(), c.man(), c.graph())...)
+	sayUsage(root)
 	return root
 }
 
-func (c *command) checkFlags(cmd *cobra.Command) error {
-	outputs := []string{"text", "json"}
-	if cmd.Name() == "check" {
-		outputs = append(outputs, "sarif", "github")
+// outputs are the forms that a verb knows of what it prints.
+func outputs(verb *cobra.Command) []string {
+	switch verb.Name() {
+	case "check":
+		return []string{"text", "json", "sarif", "github"}
+	case "completion", "demo", "fmt", "man", "start", "stop", "try", "confirm", "recover": // a script that asks them for JSON is to hear that it gets none
+		return []string{"text"}
 	}
+	return []string{"text", "json"}
+}
+
+func (c *command) checkFlags(cmd *cobra.Command) error {
 	for _, f := range []struct {
 		name, value string
 		known       []string
 	}{
-		{"output", c.output, outputs},
+		{"output", c.output, outputs(cmd)},
 		{"color", c.color, []string{"auto", "always", "never"}},
 		{"log-level", c.logLevel, []string{"debug", "info", "warn", "error"}},
 		{"log-format", c.logFormat, []string{"text", "json"}},
 	} {
-		if !slices.Contains(f.known, f.value) {
+		switch {
+		case slices.Contains(f.known, f.value):
+		case len(f.known) == 1:
+			return exit(exitUsage, fmt.Errorf("%s prints text alone, not %q", cmd.CommandPath(), f.value))
+		default:
 			return exit(exitUsage, fmt.Errorf("--%s %q is not one of %s", f.name, f.value, strings.Join(f.known, ", ")))
 		}
 	}

@@ -58,26 +58,28 @@ func (c *command) completable(root *cobra.Command, verbs ...*cobra.Command) []*c
 		name   string
 		values []string
 	}{
-		{"output", []string{"text", "json"}},
 		{"color", []string{"auto", "always", "never"}},
 		{"log-level", []string{"debug", "info", "warn", "error"}},
 		{"log-format", []string{"text", "json"}},
 	} {
 		flag(root, known.name, words(known.values...))
 	}
+	flag(root, "output", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return safe(outputs(cmd), word), cobra.ShellCompDirectiveNoFileComp
+	})
 	flag(root, "rules", yamlFiles)
 	flag(root, "state", folders)
 	for _, cmd := range verbs {
 		flag(cmd, "disable", words(warnings()...))
 		flag(cmd, "run", c.fromRules(testNames))
 		switch cmd.Name() {
-		case "listen":
+		case "listen", "events":
 			flag(cmd, "source", words("kernel", "udev"))
 		case "import":
 			flag(cmd, "format", words(importer.Formats()...))
 		case "explain":
 			cmd.ValidArgsFunction = c.subjects
-		case "plan":
+		case "plan", "sync":
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 				return safe(interfaces(), word), cobra.ShellCompDirectiveNoFileComp
 			}

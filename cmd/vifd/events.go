@@ -50,10 +50,10 @@ func (c *command) events() *cobra.Command {
 			return c.runEvents(source, &flags)
 		},
 	}
-	cmd.Flags().StringVar(&flags.source, "source", "kernel", "who tells of interfaces: kernel or udev")
-	cmd.Flags().StringVar(&flags.record, "record", "", "keep the messages in this file, which is written anew")
-	cmd.Flags().IntVarP(&flags.most, "number", "n", 0, "end after so many events (0: do not)")
-	cmd.Flags().DurationVar(&flags.lasting, "for", 0, "end after this time (0: do not)")
+	cmd.Flags().StringVar(&flags.source, "source", "kernel", "`who` tells of interfaces: kernel or udev")
+	cmd.Flags().StringVar(&flags.record, "record", "", "keep the messages in this `file`, which is written anew")
+	cmd.Flags().IntVarP(&flags.most, "number", "n", 0, "end after so `many` events (0: do not)")
+	cmd.Flags().DurationVar(&flags.lasting, "for", 0, "end after this `time`, as 90s or 5m (0: do not)")
 	return cmd
 }
 
@@ -100,7 +100,11 @@ func (c *command) runEvents(source uevent.Source, flags *eventsFlags) error {
 		return exit(exitCannot, err)
 	}
 	defer events.Close()
-	fmt.Fprintf(c.err, "vifd: listening to events of the %s\n", source)
+	teller := "the kernel"
+	if source == uevent.Udev {
+		teller = "udevd"
+	}
+	fmt.Fprintf(c.err, "vifd: listening to events of %s\n", teller)
 	err = events.Run(ctx, w)
 	switch {
 	case w.err != nil:

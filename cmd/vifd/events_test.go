@@ -99,7 +99,7 @@ func TestEventsExitCodes(t *testing.T) {
 		code int
 		say  string
 	}{
-		{[]string{"replay"}, exitUsage, "accepts 1 arg"},
+		{[]string{"replay"}, exitUsage, "takes FILE, and got nothing"},
 		{[]string{"replay", "--speed", "-1", name}, exitUsage, "--speed"},
 		{[]string{"replay", "testdata/absent"}, exitFailed, "testdata/absent"},
 		{[]string{"replay", "testdata/good.yaml"}, exitFailed, "neither a recording of vifd"},

@@ -38,7 +38,7 @@ func (c *command) explain() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.runExplain(args, &flags) },
 	}
 	cmd.Flags().BoolVar(&flags.event, "event", false, "the arguments are facts, KEY=VALUE")
-	cmd.Flags().StringVar(&flags.recorded, "recorded", "", "explain an event of a recording: FILE, or FILE:N for its Nth")
+	cmd.Flags().StringVar(&flags.recorded, "recorded", "", "explain an event of a recording: `file`, or FILE:N for its Nth")
 	cmd.Flags().BoolVar(&flags.live, "live", false, "print what of the vif is not as the rules want it")
 	cmd.Flags().BoolVar(&flags.guard, "guard", false, "print what judges the guest, as nft lists it")
 	flags.packets.add(cmd)

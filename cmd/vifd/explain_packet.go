@@ -23,7 +23,7 @@ type packetFlags struct {
 }
 
 func (f *packetFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.texts, "packet", nil, "say what becomes of a packet, described as a statement would match it; may be repeated")
+	cmd.Flags().StringArrayVar(&f.texts, "packet", nil, "say what becomes of a `packet`, described as a statement would match it; may be repeated")
 	cmd.Flags().BoolVar(&f.fromGuest, "from-guest", false, "the packets come from the guest")
 	cmd.Flags().BoolVar(&f.toGuest, "to-guest", false, "the packets go to the guest")
 	cmd.Flags().BoolVar(&f.steps, "steps", false, "print every statement that a packet met, and what of it failed")

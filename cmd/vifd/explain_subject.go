@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"vifd/actions/bridge"
 	"vifd/handler"
@@ -37,7 +38,10 @@ func (c *command) explainLink(name string, flags *explainFlags) (*explanation, e
 	}
 	defer conn.Close()
 	link, err := conn.LinkByName(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENODEV):
+		return nil, exit(exitFailed, fmt.Errorf("%s: no such interface (with --event it need not be there)", name))
+	case err != nil:
 		return nil, exit(exitFailed, fmt.Errorf("%s: %w", name, err))
 	}
 	store := xenstore.New()
@@ -146,7 +150,7 @@ func (c *command) explainRecorded(flags *explainFlags) (*explanation, error) {
 func pickEvent(name string, want int) (vif.Event, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return vif.Event{}, err
+		return vif.Event{}, errors.Unwrap(err) // the caller says of which file
 	}
 	defer file.Close()
 	events, err := newRecording(file)

@@ -48,7 +48,7 @@ func TestFmtPrints(t *testing.T) {
 		{"check", "", []string{"--check", file}, file + "\n", "", exitFailed},
 		{"check of what is formatted", prettyRules, []string{"--check", "-"}, "", "", exitDone},
 		{"check of standard input", uglyRules, []string{"--check", "-"}, "<stdin>\n", "", exitFailed},
-		{"no file", "", nil, "", "requires at least 1 arg", exitUsage},
+		{"no file", "", nil, "", "takes FILE|FOLDER|-…, and got nothing", exitUsage},
 		{"two files", "", []string{file, file}, "", "2 files: use --write, --check or --diff", exitUsage},
 		{"write and check", "", []string{"-w", "--check", file}, "", "--check and --diff do not", exitUsage},
 		{"not YAML", "a: [", []string{"-"}, "", "<stdin>:1:4: error[VIF005]: not YAML", exitFailed},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,13 +33,7 @@ func (c *command) handle() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), handleTimeout)
 			defer cancel()
-			out, err := ctl.NewClient(c.state).Event(ctx, ev)
-			switch {
-			case errors.Is(err, ctl.ErrNoListener), errors.Is(err, ctl.ErrNoAnswer):
-				out, err = c.handleAlone(ctx, ev)
-			case err != nil:
-				err = exit(exitFailed, err)
-			}
+			out, err := c.deal(ctx, ev)
 			if err != nil {
 				return err
 			}
@@ -50,19 +45,54 @@ func (c *command) handle() *cobra.Command {
 	}
 }
 
+// deal has the listener deal with an event, or does the work itself where there is none.
+func (c *command) deal(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
+	out, there, err := c.hand(ctx, ev)
+	if there {
+		return out, err
+	}
+	if out, err = c.handleAlone(ctx, ev); ctx.Err() != nil {
+		return out, err
+	}
+	// One that has started meanwhile may have read the records before this event was in them, and have decided about the vif without it.
+	if late, there, failed := c.hand(ctx, ev); there {
+		return late, failed
+	}
+	return out, err
+}
+
+// hand hands an event to the listener; there: it has answered.
+func (c *command) hand(ctx context.Context, ev vif.Event) (out ctl.Outcome, there bool, err error) {
+	out, err = ctl.NewClient(c.state).Event(ctx, ev)
+	switch {
+	case errors.Is(err, ctl.ErrNoListener), errors.Is(err, ctl.ErrNoAnswer):
+		return out, false, nil
+	case err != nil:
+		return out, true, exit(exitFailed, err)
+	}
+	return out, true, nil
+}
+
 // handleAlone does the work in this process.
 func (c *command) handleAlone(ctx context.Context, ev vif.Event) (ctl.Outcome, error) {
 	c.lean = true
 	debug.SetGCPercent(-1) // it will have ended before collecting pays
-	rs, err := c.ruleset()
-	if err != nil {
-		return ctl.Outcome{}, err
-	}
 	cfg, closeAll, err := c.engine(c.logger())
 	if err != nil {
 		return ctl.Outcome{}, exit(exitCannot, err)
 	}
 	defer closeAll()
+	// A vif that libxl has had connected by a script's name is still that when udev tells of it.
+	records, _ := cfg.Records.List() // what is wrong with them is the handler's to say
+	for _, script := range handler.CalledAs(records) {
+		if !slices.Contains(c.scripts, script) {
+			c.scripts = append(c.scripts, script)
+		}
+	}
+	rs, err := c.ruleset()
+	if err != nil {
+		return ctl.Outcome{}, err
+	}
 	out, err := handler.Once(ctx, cfg, rs, ev)
 	if err != nil {
 		return out, exit(exitFailed, err)

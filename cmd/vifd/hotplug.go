@@ -73,10 +73,7 @@ func (c *command) plug(ctx context.Context, store *xenstore.Store, call *xen.Cal
 	if handler.StandsIn(call.As) {
 		c.scripts = []string{call.As}
 	}
-	out, err := ctl.NewClient(c.state).Event(ctx, ev)
-	if errors.Is(err, ctl.ErrNoListener) || errors.Is(err, ctl.ErrNoAnswer) {
-		out, err = c.handleAlone(ctx, ev)
-	}
+	out, err := c.deal(ctx, ev)
 	if err != nil || !call.Up() {
 		return err
 	}
@@ -122,7 +119,7 @@ func (c *command) plugged(store *xenstore.Store, call *xen.Call, err error) erro
 	if call.Device.Path != "" && !errors.As(err, &told) {
 		ctx, cancel := context.WithTimeout(context.Background(), errorTimeout)
 		defer cancel()
-		if failed := xen.Failed(ctx, store, call.Device, "vifd: "+err.Error()); failed != nil && !errors.Is(failed, xen.ErrGone) {
+		if failed := xen.Failed(ctx, store, call.Device, "vifd: "+err.Error(), true); failed != nil && !errors.Is(failed, xen.ErrGone) {
 			err = fmt.Errorf("%w; %w", err, failed)
 		}
 	}
@@ -130,7 +127,10 @@ func (c *command) plugged(store *xenstore.Store, call *xen.Call, err error) erro
 }
 
 // switchedOff reports whether the toolstack has claimed for itself what udev would have done (Xen 4.2 to 4.5).
+// A xenstored that does not answer leaves time to say so.
 func switchedOff(ctx context.Context, store *xenstore.Store) bool {
+	ctx, cancel := context.WithTimeout(ctx, errorTimeout)
+	defer cancel()
 	value, err := store.Read(ctx, "libxl/disable_udev")
 	return err == nil && value == "1"
 }

@@ -33,8 +33,8 @@ func (c *command) imports() *cobra.Command {
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error { return c.runImport(paths, &f) },
 	}
-	cmd.Flags().StringVar(&f.format, "format", "auto", "what the files are: "+strings.Join(importer.Formats(), ", "))
-	cmd.Flags().StringVarP(&f.file, "out", "O", "", "write the rules to this file, which must not exist")
+	cmd.Flags().StringVar(&f.format, "format", "auto", "`format` that the files are of: "+strings.Join(importer.Formats(), ", "))
+	cmd.Flags().StringVarP(&f.file, "out", "O", "", "write the rules to this `file`, which must not exist")
 	cmd.Flags().BoolVar(&f.force, "force", false, "with -O: replace the file where it exists")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "exit with 1 where something was not carried over")
 	return cmd

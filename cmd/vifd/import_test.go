@@ -42,10 +42,10 @@ func TestImportExits(t *testing.T) {
 		code int
 		say  string
 	}{
-		{"nothing named", nil, exitUsage, "requires at least 1 arg"},
+		{"nothing named", nil, exitUsage, "takes FILE|FOLDER…, and got nothing"},
 		{"no such format", []string{"--format", "xm", imports + "route"}, exitUsage, `--format "xm" is not one of auto, xend`},
 		{"no such file", []string{"testdata/absent"}, exitFailed, "absent"},
-		{"a file that is wrong", []string{bad}, exitFailed, bad + `:2:10: xl knows no key "brigde" of a vif (did you mean bridge?)`},
+		{"a file that is wrong", []string{bad}, exitFailed, bad + `:2:10: xl knows no key "brigde" of a vif (did you mean "bridge"?)`},
 		{"a file that is wrong among others", []string{imports + "route", bad}, exitFailed, bad + ":2:10"},
 		{"all carried over", []string{"--strict", imports + "route"}, exitDone, ""},
 		{"in another form only", []string{"--strict", imports + "rhel5"}, exitDone, "changed: netdev"},

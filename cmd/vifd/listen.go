@@ -38,11 +38,14 @@ func (c *command) listen() *cobra.Command {
 			if err != nil {
 				return exit(exitUsage, fmt.Errorf("--source: %w", err))
 			}
+			if buffer <= 0 {
+				return exit(exitUsage, fmt.Errorf("--receive-buffer %d: a number of bytes, more than 0", buffer))
+			}
 			return c.runListener(src, buffer)
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", "kernel", "who tells of interfaces: kernel or udev")
-	cmd.Flags().IntVar(&buffer, "receive-buffer", uevent.DefaultReceiveBuffer, "receive buffer of the event sockets, in bytes")
+	cmd.Flags().StringVar(&source, "source", "kernel", "`who` tells of interfaces: kernel or udev")
+	cmd.Flags().IntVar(&buffer, "receive-buffer", uevent.DefaultReceiveBuffer, "receive buffer of the event sockets, in `bytes`")
 	return cmd
 }
 
@@ -76,15 +79,16 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 		return exit(exitCannot, err)
 	}
 	defer closeAll()
-	if rs, err = c.rulesFor(cfg.Records, rs); err != nil {
-		return err
-	}
 	server, err := ctl.Listen(ctx, c.state)
 	if err != nil {
 		return exit(exitCannot, err)
 	}
 	defer server.Close()
 	server.Log = log
+	// From here on whoever has worked alone hands over what it did: what it wrote down before is read only now.
+	if rs, err = c.rulesFor(cfg.Records, rs); err != nil {
+		return err
+	}
 	// Both sockets are open, and queue what comes, before the first look at the host: nothing falls in between.
 	events, err := uevent.Open(source, uevent.ReceiveBuffer(buffer))
 	if err != nil {
@@ -186,6 +190,9 @@ func (l *listener) work(ctx context.Context) error {
 func (l *listener) take(ctx context.Context, t turn) ctl.Response {
 	begin := time.Now()
 	var rs *handler.Ruleset
+	if t.script != "" && l.standsIn(t.script) {
+		return ctl.ReloadResult{Rules: l.handler.Rules().Rules()} // as many ask as guests come at once: the first of them was enough
+	}
 	if t.reload {
 		if t.script != "" && !slices.Contains(l.c.scripts, t.script) {
 			l.c.scripts = append(l.c.scripts, t.script)

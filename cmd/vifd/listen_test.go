@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -201,6 +202,17 @@ func TestReload(t *testing.T) {
 	_, errs, code := h.run(t, "reload")
 	if code != exitFailed || !strings.Contains(errs, "VIF") || !strings.Contains(errs, "stay in force") {
 		t.Errorf("reload of broken rules: exit %d, %s", code, errs)
+	}
+	out, errs, code := h.run(t, "reload", "-o", "json")
+	var doc struct {
+		APIVersion, Kind, Problems string
+		Rules                      int
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitFailed {
+		t.Fatalf("reload of broken rules as JSON: exit %d, %v, %s%s", code, err, out, errs)
+	}
+	if doc.APIVersion != "vifd/v1" || doc.Kind != "ReloadResult" || doc.Rules != 1 || !strings.Contains(doc.Problems, "VIF101") {
+		t.Errorf("reload of broken rules as JSON: %s", out)
 	}
 	if got := h.status(t)["vif1.0"]; got.State != "configured" {
 		t.Errorf("after a failed reload vif1.0 is %s", got.State)

@@ -29,10 +29,9 @@ func (c *command) man() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runMan(cmd.Root(), args, &f) },
 	}
-	cmd.Flags().StringVar(&f.dir, "dir", "", "write all pages into this folder")
-	cmd.Flags().StringVar(&f.manual, "manual", "", "with --dir: the text of the rules' manual, docs/rules.md")
+	cmd.Flags().StringVar(&f.dir, "dir", "", "write all pages into this `folder`")
+	cmd.Flags().StringVar(&f.manual, "manual", "", "with --dir: the `file` of the rules' manual, docs/rules.md")
 	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "print all verbs as Markdown")
-	cmd.MarkFlagsMutuallyExclusive("dir", "markdown")
 	return cmd
 }
 
@@ -40,6 +39,8 @@ func (c *command) runMan(root *cobra.Command, args []string, f *manFlags) error 
 	switch {
 	case len(args) > 0 && (f.dir != "" || f.markdown):
 		return exit(exitUsage, errors.New("man takes a verb, or --dir or --markdown"))
+	case f.dir != "" && f.markdown:
+		return exit(exitUsage, errors.New("one of --dir and --markdown"))
 	case f.manual != "" && f.dir == "":
 		return exit(exitUsage, errors.New("--manual goes with --dir"))
 	case f.dir != "":
@@ -112,8 +113,9 @@ const rootMatters = `# FILES
 ` + "`/var/lib/vifd`" + `
 : what a network had before ` + "`vifd network`" + ` moved it
 
-` + "`/usr/share/vifd/vifd.schema.json`" + `
-: the JSON Schema of rules files, for editors
+` + "`/usr/share/vifd`" + `
+: the JSON Schema of rules files, for editors; rules of udev's, and settings that keep network managers from guests' interfaces, to be copied
+from there
 
 # EXIT STATUS
 

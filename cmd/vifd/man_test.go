@@ -81,7 +81,7 @@ func TestManShows(t *testing.T) {
 		want []string
 	}{
 		{"vifd.8", []string{"vifd - connect virtual machines", "/etc/vifd/rules.d", "EXIT STATUS", "NO_COLOR", "SIGHUP", "vifd-check(8)", "--log-format"}},
-		{"vifd-network.8", []string{"vifd network try NAME", "--timeout DURATION", "--snapshots STRING"}},
+		{"vifd-network.8", []string{"vifd network try NAME", "--timeout TIME", "--snapshots FOLDER"}},
 		{"vifd-rules.5", []string{"match: {interface: \"vif*\", domain: [\"web-*\", www]", "key of nat", "the numbers in vif<domid>.<vifid>", "- tcp dport $ports accept"}},
 	} {
 		cmd := exec.CommandContext(t.Context(), "groff", "-man", "-t", "-Tutf8", "-P-cbou", "-rLL=150n", filepath.Join(committedPages, tt.page))

@@ -36,14 +36,15 @@ func flagWords(f *pflag.Flag) string {
 	if f.Shorthand != "" {
 		words = "`-" + f.Shorthand + "`, " + words
 	}
-	if kind := f.Value.Type(); kind != "bool" {
-		words += " " + strings.ToUpper(strings.TrimSuffix(strings.TrimSuffix(kind, "Array"), "Slice"))
+	if name, _ := pflag.UnquoteUsage(f); name != "" {
+		words += " " + strings.ToUpper(name)
 	}
 	return words
 }
 
 func flagText(f *pflag.Flag) string {
-	text := prose(f.Usage)
+	_, usage := pflag.UnquoteUsage(f)
+	text := prose(usage)
 	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
 		text += " (default " + prose(f.DefValue) + ")"
 	}

@@ -44,7 +44,7 @@ func (c *command) network() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return exit(exitUsage, errors.Join(cmd.Help())) },
 	}
-	cmd.PersistentFlags().StringVar(&n.snapshots, "snapshots", defaultSnapshots, "folder of what there was before; it must outlive a loss of power")
+	cmd.PersistentFlags().StringVar(&n.snapshots, "snapshots", defaultSnapshots, "`folder` of what there was before; it must outlive a loss of power")
 	verb := func(use, short string, run func(ctx context.Context, name string) error) *cobra.Command {
 		v := &cobra.Command{
 			Use: use, Short: short, Args: cobra.ExactArgs(1),
@@ -60,7 +60,7 @@ func (c *command) network() *cobra.Command {
 		BoolVar(&n.force, "force", false, "also while guests are in the bridge, and with what has come to it since")
 	verb("status NAME", "show which link, address, route and rule is whose", n.status)
 	verb("try NAME", "start, and put it back unless it is confirmed in time", n.try).Flags().
-		DurationVar(&n.timeout, "timeout", 2*time.Minute, "how long to wait for `vifd network confirm`")
+		DurationVar(&n.timeout, "timeout", 2*time.Minute, "`time` to wait for vifd network confirm")
 	verb("confirm NAME", "let stay what try has done", n.confirm)
 	verb("watch NAME", "put back what is not confirmed in time", n.watch).Hidden = true
 	cmd.AddCommand(&cobra.Command{

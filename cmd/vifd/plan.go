@@ -152,14 +152,14 @@ func (c *command) liveDrift(ctx context.Context, rs *handler.Ruleset, name strin
 // sight opens everything that a preview looks at. The state folder is not made.
 func (c *command) sight() (s handler.Sight, closeAll func(), err error) {
 	var open []func()
-	closeAll = func() {
+	undo := func() {
 		for _, f := range slices.Backward(open) {
 			f()
 		}
 	}
 	defer func() {
 		if err != nil {
-			closeAll()
+			undo() // not closeAll, which is nil by then
 		}
 	}()
 	if s.Records, s.Host, err = c.past(); err != nil {
@@ -197,7 +197,7 @@ func (c *command) sight() (s handler.Sight, closeAll func(), err error) {
 	store := xenstore.New()
 	open = append(open, func() { _ = store.Close() })
 	s.Links, s.Sysctls, s.Xenstore, s.Sysfs = links, settings, store, sysfs
-	return s, closeAll, nil
+	return s, undo, nil
 }
 
 // past is what has been written down of vifs and of the host.

@@ -27,9 +27,10 @@ func (c *command) replay() *cobra.Command {
 		Use:   "replay FILE",
 		Short: "hold recorded events against the rules",
 		Long: "replay reads a recording of events (vifd events --record, or what udevadm monitor --kernel --property printed; - is standard input), and\n" +
-			"prints of each what the rules make of it, and what would be done, in the words of nft, ip and bridge; of what is as the event before has left\n" +
-			"it, nothing, and of what was done and is wanted no more, that it is undone. The kernel is not asked, and not touched. So what stood in sysfs and xenstore is not known: whose vifs they are has to be in\n" +
-			"guests, by interface. Bridges and uplinks are taken to be there.",
+			"prints of each what the rules make of it, and what would be done, in the words of nft, ip and bridge; of what is as the event before\n" +
+			"has left it, nothing, and of what was done and is wanted no more, that it is undone. The kernel is not asked, and not touched. So what\n" +
+			"stood in sysfs and xenstore is not known: whose vifs they are has to be in guests, by interface. Bridges and uplinks are taken to be\n" +
+			"there.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if speed < 0 {
@@ -38,7 +39,7 @@ func (c *command) replay() *cobra.Command {
 			return c.runReplay(args[0], speed)
 		},
 	}
-	cmd.Flags().Float64Var(&speed, "speed", 0, "wait between events as long as it took when they were recorded, so many times as fast (0: do not wait)")
+	cmd.Flags().Float64Var(&speed, "speed", 0, "wait between events as long as it took when they were recorded, this `factor` as fast (0: do not wait)")
 	return cmd
 }
 

@@ -20,8 +20,8 @@ func (c *command) sync() *cobra.Command {
 		Use:   "sync [IFACE…]",
 		Short: "reconcile every vif now, or some",
 		Long: "sync has the listener look at every vif now, or at those that are named; where none runs it does so itself. It prints what became of\n" +
-			"each, and exits with 1 if any failed. Where everything is as it should be, nothing is written to the kernel. The rules are those in force: vifd\n" +
-			"reload reads them anew.",
+			"each, and exits with 1 if any failed. Where everything is as it should be, nothing is written to the kernel. The rules are those\n" +
+			"in force: vifd reload reads them anew.",
 		RunE: func(_ *cobra.Command, names []string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), reloadTimeout)
 			defer cancel()

@@ -42,17 +42,17 @@ func (c *command) test() *cobra.Command {
 			"was covered than --coverage-min asks for, and with 3 where the rules have errors. Nothing is changed.",
 		RunE: func(_ *cobra.Command, paths []string) error { return c.runTests(paths, &f) },
 	}
-	cmd.Flags().StringVar(&f.run, "run", "", "run the tests whose names match this regular expression")
+	cmd.Flags().StringVar(&f.run, "run", "", "run the tests whose names match this `regexp`")
 	cmd.Flags().BoolVar(&f.list, "list", false, "print which tests there are, and run none")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print what became of each packet, and who decided")
-	cmd.Flags().BoolVar(&f.steps, "steps", false, "with -v: print every statement that was looked at, and what of it failed")
+	cmd.Flags().BoolVar(&f.steps, "steps", false, "as -v, and print every statement that was looked at, and what of it failed")
 	cmd.Flags().BoolVar(&f.library, "library", false, "run the tests of the built-in templates as well")
 	cmd.Flags().BoolVar(&f.kernel, "kernel", false, "send the packets through this host's kernel as well, in private namespaces: no root is needed")
 	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "the first failure ends the run")
-	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "how many tests run at a time (default one for each CPU; with --kernel always one)")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "`number` of tests that run at a time (default one for each CPU; with --kernel always one)")
 	cmd.Flags().BoolVar(&f.coverage, "coverage", false, "say which rules and statements no test has come to")
-	cmd.Flags().Float64Var(&f.minimum, "coverage-min", 0, "fail where less than so many percent of them are covered")
-	cmd.Flags().StringVar(&f.junit, "junit", "", "write the report to this file as JUnit's XML, too")
+	cmd.Flags().Float64Var(&f.minimum, "coverage-min", 0, "fail where less than this `percent` of them are covered")
+	cmd.Flags().StringVar(&f.junit, "junit", "", "write the report to this `file` as JUnit's XML, too")
 	return cmd
 }
 

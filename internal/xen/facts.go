@@ -18,7 +18,7 @@ type Reader interface {
 }
 
 // Memory is what xenstore said of a vif when it was last asked: by key of the backend's folder, and for what stands elsewhere by a
-// word of Facts' own. It answers for a vif that is being served while xenstored is away, so that a restart of it costs no guest
+// word of Facts' own; empty for what was asked for and is not there. It answers for a vif that is being served while xenstored is away, so that a restart of it costs no guest
 // the network, and for one whose folder has gone ahead of its interface.
 type Memory map[string]string
 
@@ -44,7 +44,8 @@ type Facts struct {
 	before Memory
 	now    Memory
 	asked  map[string]bool
-	gone   bool
+	gone   bool // the folder, which was there
+	absent bool // the folder has never been there
 	err    error
 }
 
@@ -59,9 +60,40 @@ func (f *Facts) Device() Device { return f.device }
 // Err is why xenstore did not answer; what was asked for is then as it was last time, or unknown. Nil: it did, or was not asked.
 func (f *Facts) Err() error { return f.err }
 
+// The reasons for a Doubt where xenstore answers.
+var (
+	errAbsent = errors.New("xenstore says nothing of it: its folder is not there yet, or no longer")
+	errLost   = errors.New("xenstore has lost its folder, and never was asked for all that the rules ask for now")
+)
+
+// Doubt is why something that was asked for is unknown, though it may well be so: whatever a rule asks for in vain, it must not be passed
+// over for that. Nil: what is unknown is not there.
+func (f *Facts) Doubt() error {
+	switch {
+	case f.absent:
+		return errAbsent
+	case f.err == nil && !f.gone:
+		return nil
+	}
+	for word := range f.asked {
+		_, known := f.before[word]
+		if known || f.now[word] != "" || strings.HasPrefix(word, "/") && f.now[wordName] != "" {
+			continue // a domain that is there has no more to say
+		}
+		if f.err != nil {
+			return f.err
+		}
+		return errLost
+	}
+	return nil
+}
+
+// Absent reports whether the folder is not there, and was not at any time that is remembered.
+func (f *Facts) Absent() bool { return f.absent }
+
 // Memory is what to remember for next time.
 func (f *Facts) Memory() Memory {
-	if f.gone || f.err != nil {
+	if f.gone || f.absent || f.err != nil {
 		return f.before
 	}
 	memory := maps.Clone(f.before)
@@ -120,11 +152,14 @@ func (f *Facts) Guest() int {
 func (f *Facts) backend(key string) (string, bool) {
 	if !f.asked[keyFrontend] {
 		f.ask(f.device.Path+"/", backendKeys...)
-		if _, ok := f.now[keyFrontend]; !ok && f.err == nil && len(f.before) > 0 {
-			f.gone = true
+		if f.err == nil && f.now[keyFrontend] == "" {
+			f.gone, f.absent = f.before[keyFrontend] != "", f.before[keyFrontend] == ""
 		}
 	}
-	if !f.asked[key] && !f.gone {
+	switch {
+	case f.gone:
+		f.asked[key] = true
+	case !f.asked[key]:
 		f.ask(f.device.Path+"/", key)
 	}
 	return f.value(key)
@@ -144,12 +179,11 @@ func (f *Facts) domain(word string) (string, bool) {
 }
 
 func (f *Facts) value(key string) (string, bool) {
-	from := f.now
-	if f.gone || f.err != nil {
-		from = f.before
+	value := f.now[key]
+	if before, ok := f.before[key]; ok && (f.gone || f.err != nil) {
+		value = before
 	}
-	value, ok := from[key]
-	return value, ok
+	return value, value != ""
 }
 
 // ask reads words below a folder.
@@ -175,16 +209,13 @@ func (f *Facts) read(folder string, words []string, pass error) {
 	values, err := f.store.ReadMany(f.ctx, paths...)
 	switch {
 	case err != nil && pass != nil && errors.Is(err, pass):
-		return
+		values = make([]xenstore.Value, len(paths))
 	case err != nil:
 		f.err = err
 		return
 	}
 	for i, word := range words {
-		delete(f.now, word)
-		if values[i].OK {
-			f.now[word] = values[i].Text
-		}
+		f.now[word] = values[i].Text // of what is not there, empty
 	}
 }
 

@@ -112,6 +112,52 @@ func TestFactsRemember(t *testing.T) {
 	}
 }
 
+// TestFactsDoubt: what is not there is a fact, and what was never asked for is none.
+func TestFactsDoubt(t *testing.T) {
+	first := NewFacts(t.Context(), guest3(), device, nil)
+	for _, key := range []string{"mac", "gatewaydev", "xen.absent"} {
+		first.Values(key)
+	}
+	memory := first.Memory()
+	away := errors.New("nobody answers")
+	frozen, gone := &book{fail: map[string]error{"": away}}, &book{}
+	for name, tc := range map[string]struct {
+		store  *book
+		before Memory
+		key    string
+		doubt  error
+	}{
+		"there":                         {guest3(), nil, "mac", nil},
+		"not there":                     {guest3(), nil, "xen.absent", nil},
+		"a folder that never was":       {gone, nil, "mac", errAbsent},
+		"away, remembered":              {frozen, memory, "mac", nil},
+		"away, remembered as not there": {frozen, memory, "xen.absent", nil},
+		"away, never asked for":         {frozen, memory, "xen.odd-key", away},
+		"away, and so is the domain":    {frozen, memory, "domain", away},
+		"away, nothing remembered":      {frozen, nil, "mac", away},
+		"gone, remembered":              {gone, memory, "mac", nil},
+		"gone, never asked for":         {gone, memory, "xen.odd-key", errLost},
+		"gone, and so is the domain":    {gone, memory, "domain", errLost},
+		"gone, but the domain":          {&book{nodes: map[string]string{"/local/domain/3/name": "x", "/local/domain/3/vm": "y"}}, memory, "domain", nil},
+	} {
+		f := NewFacts(t.Context(), tc.store, device, tc.before)
+		f.Values(tc.key)
+		f.Values("bridge")
+		if got := f.Doubt(); !errors.Is(got, tc.doubt) {
+			t.Errorf("%s: %v, want %v", name, got, tc.doubt)
+		}
+		if f.Absent() != errors.Is(tc.doubt, errAbsent) {
+			t.Errorf("%s: absent: %v", name, f.Absent())
+		}
+	}
+	// In a driver domain some is not to be known; that is no doubt, for it will not be known later.
+	b := guest3()
+	b.fail = map[string]error{"/local/domain/3": fs.ErrPermission}
+	if f := NewFacts(t.Context(), b, device, nil); f.Values("domain") != nil || f.Doubt() != nil {
+		t.Errorf("in a driver domain: %v", f.Doubt())
+	}
+}
+
 // TestFactsInADriverDomain: what is said of the guest's domain may not be read there; the backend's own folder must be.
 func TestFactsInADriverDomain(t *testing.T) {
 	b := guest3()
@@ -149,7 +195,7 @@ func TestWatched(t *testing.T) {
 		all    bool
 	}{
 		"backend/vif":                         {"", "", true},
-		"backend/vif/3":                       {"", "", true},
+		"backend/vif/3":                       {"", "", false},
 		"backend/vif/3/1":                     {"backend/vif/3/1", "", false},
 		"backend/vif/3/1/ip":                  {"backend/vif/3/1", "ip", false},
 		"/local/domain/0/backend/vif/3/1/a/b": {"backend/vif/3/1", "a/b", false},

@@ -75,13 +75,22 @@ func Connected(ctx context.Context, store Writer, d Device, mtu int, again bool)
 	return nil
 }
 
-// Failed tells the backend and Xen's tools why the device's vif is not ready. The reason goes on one line.
-func Failed(ctx context.Context, store Writer, d Device, reason string) error {
+// Failed tells the backend and Xen's tools why the device's vif is not ready. The reason goes on one line. What is there already is written
+// only with again: what was said is asked of the store, which may not have heard it, or have been started anew since.
+func Failed(ctx context.Context, store Writer, d Device, reason string, again bool) error {
+	reason = line(reason)
 	err := store.Do(ctx, func(tx *xenstore.Tx) error {
-		if err := exists(ctx, tx, d); err != nil {
+		// Within the transaction, so that a folder which goes meanwhile makes it fail.
+		now, err := tx.ReadMany(ctx, d.key(keyFrontend), d.key(keyStatus), d.key(keyError))
+		switch {
+		case err != nil:
 			return err
+		case !now[0].OK:
+			return ErrGone
+		case now[1].Text == statusError && now[2].Text == reason && !again:
+			return nil
 		}
-		if err := tx.Write(ctx, d.key(keyError), line(reason)); err != nil {
+		if err := tx.Write(ctx, d.key(keyError), reason); err != nil {
 			return err
 		}
 		return tx.Write(ctx, d.key(keyStatus), statusError)
@@ -90,16 +99,6 @@ func Failed(ctx context.Context, store Writer, d Device, reason string) error {
 		return fmt.Errorf("tell Xen why %s is not connected: %w", d.Interface(), err)
 	}
 	return nil
-}
-
-// exists fails with ErrGone where the toolstack has taken the folder away. As it is asked within the transaction, a folder that
-// goes meanwhile makes the transaction fail.
-func exists(ctx context.Context, tx *xenstore.Tx, d Device) error {
-	_, err := tx.Read(ctx, d.key(keyFrontend))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrGone
-	}
-	return err
 }
 
 // line makes one line of a reason, of bytes that a terminal shows.

@@ -13,7 +13,7 @@ func networkManager(_ context.Context, h *Host) ([]Finding, error) {
 	}
 	return []Finding{{
 		Level: Warning, Subject: "NetworkManager", Text: "it runs, and may take guests' interfaces for its own",
-		Cure: "install dist/NetworkManager-vifd.conf as /etc/NetworkManager/conf.d/90-vifd.conf and reload it",
+		Cure: "cp /usr/share/vifd/NetworkManager-vifd.conf /etc/NetworkManager/conf.d/90-vifd.conf; systemctl reload NetworkManager",
 	}}, nil
 }
 
@@ -30,7 +30,7 @@ func networkd(_ context.Context, h *Host) ([]Finding, error) {
 	if !told {
 		found = append(found, Finding{
 			Level: Warning, Subject: "systemd-networkd", Text: "it runs, and may take guests' interfaces for its own",
-			Cure: "install dist/10-vifd.network as /etc/systemd/network/10-vifd.network and restart it",
+			Cure: "cp /usr/share/vifd/10-vifd.network /etc/systemd/network/; networkctl reload",
 		})
 	}
 	keeps, err := h.mention([]string{"ManageForeignRoutes=no", "ManageForeignRoutes=false"}, "etc/systemd/networkd.conf", "etc/systemd/networkd.conf.d/*.conf", "usr/lib/systemd/networkd.conf.d/*.conf")
@@ -40,7 +40,7 @@ func networkd(_ context.Context, h *Host) ([]Finding, error) {
 	if !keeps {
 		found = append(found, Finding{
 			Level: Warning, Subject: "systemd-networkd", Text: "when it starts, it deletes routes that it has not made, those to routed guests among them",
-			Cure: "install dist/networkd-vifd.conf as /etc/systemd/networkd.conf.d/90-vifd.conf and restart it",
+			Cure: "install -D -m 644 /usr/share/vifd/networkd-vifd.conf /etc/systemd/networkd.conf.d/90-vifd.conf; systemctl restart systemd-networkd",
 		})
 	}
 	return found, nil
