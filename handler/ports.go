@@ -37,6 +37,8 @@ type Firewall interface {
 	Install(p *firewall.Program, guests []firewall.Guest, owners map[string]int) (wrote bool, err error)
 	// Ensure puts a program in force and leaves the guests as they are.
 	Ensure(p *firewall.Program) (wrote bool, err error)
+	// Reread asks the kernel what the table holds, which another process may have changed.
+	Reread() error
 	Set(g *firewall.Guest, owner int) (wrote bool, err error)
 	// Remove forgets a name unless another ifindex owns it by now; it is no error if it is unknown.
 	Remove(iface string, owner int) (wrote bool, err error)
@@ -46,6 +48,8 @@ type Firewall interface {
 type NAT interface {
 	// Ensure puts a program in force and leaves the guests as they are.
 	Ensure(p *nat.Program) (wrote bool, err error)
+	// Reread asks the kernel what the tables hold, which another process may have changed.
+	Reread() error
 	Set(g *nat.Guest, owner int) (wrote bool, err error)
 	// Remove forgets a name unless another ifindex owns it by now; it is no error if it is unknown.
 	Remove(iface string, owner int) (wrote bool, err error)

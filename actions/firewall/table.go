@@ -63,9 +63,22 @@ func OpenTable(kernel Kernel) (*Table, error) {
 	for f := range families {
 		t.layouts[f] = newLayout(f)
 	}
-	var err error
-	t.have, err = t.read()
-	return t, err
+	return t, t.Reread()
+}
+
+// Reread forgets what the tables were known to hold and asks the kernel: for one that another process has kept waiting, which may have
+// changed them meanwhile.
+func (t *Table) Reread() error {
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	have, err := t.read()
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.have = have
+	return nil
 }
 
 // read lists the elements of all maps and sets of guests.

@@ -378,3 +378,24 @@ func TestCompileErrors(t *testing.T) {
 		t.Error("Profile() of a list that was not compiled = nil")
 	}
 }
+
+// TestReread: a process that has waited for another sees what that one has done, and takes it back.
+func TestReread(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	p := guarded(t)
+	first := open(t, h)
+	install(t, first, p)
+	late := open(t, h)
+	g := guest(t, p, 7, sourceGuard)
+	set(t, first, g, 7)
+	if err := late.Reread(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.Ensure(p); err != nil {
+		t.Fatal(err)
+	}
+	if !remove(t, late, g.Interface, 7) || strings.Contains(listing(t, h), g.Interface) {
+		t.Errorf("left behind:\n%s", listing(t, h))
+	}
+}

@@ -56,12 +56,25 @@ type Stats struct {
 func OpenTable(kernel Kernel) (*Table, error) {
 	t := &Table{kernel: kernel, owners: make(map[string]int)}
 	t.queue.Gap, t.queue.Wait = stormGap, gathering
+	if err := t.Reread(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Reread forgets what the tables were known to hold and asks the kernel: for one that another process has kept waiting, which may have
+// changed them meanwhile.
+func (t *Table) Reread() error {
+	t.writes.Lock()
+	defer t.writes.Unlock()
 	elems, err := t.read()
 	if err != nil {
-		return nil, fmt.Errorf("nat: %w", err)
+		return fmt.Errorf("nat: %w", err)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.book = attribute(elems)
-	return t, nil
+	return nil
 }
 
 // read lists the elements of all sets and maps that can be vifd's.
