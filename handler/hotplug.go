@@ -59,10 +59,11 @@ func HotplugEvent(c *xen.Call) vif.Event {
 	if as == "" {
 		as = asItself
 	}
-	return vif.Event{
-		Action: c.Command, Subsystem: subsystemXen, Interface: c.Interface,
-		Env: map[string]string{"XENBUS_PATH": c.Device.Path, HotplugEnv: as, udevEnv: map[bool]string{true: "1"}[c.ByUdev]},
+	env := map[string]string{"XENBUS_PATH": c.Device.Path, HotplugEnv: as}
+	if c.ByUdev {
+		env[udevEnv] = "1"
 	}
+	return vif.Event{Action: c.Command, Subsystem: subsystemXen, Interface: c.Interface, Env: env}
 }
 
 // news is what the kernel, or a call of the hotplug program, says of a device.
