@@ -40,6 +40,12 @@ type Config struct {
 	Workers  int // vifs worked on at once; 0: DefaultWorkers
 }
 
+// ReadTables asks the kernel what the tables hold. It is called when nobody else works on what is to be changed, behind the lock or with
+// the socket in hand, and before anything is: whoever had that before may have guarded the very same vif.
+func (cfg *Config) ReadTables() error {
+	return errors.Join(cfg.NAT.Reread(), cfg.Firewall.Reread())
+}
+
 // DefaultWorkers is more than there are processors: a worker mostly waits for the kernel, and guards that are asked for
 // while a transaction is under way share the next one.
 const DefaultWorkers = 16

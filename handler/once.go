@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -71,8 +70,7 @@ func once(ctx context.Context, cfg Config, rs *Ruleset, iface string, r round) (
 		return ctl.Outcome{}, err
 	}
 	h.yield = yield
-	// The tables were read before the locks were had, and whoever had them may have guarded this very vif since.
-	if err := errors.Join(cfg.NAT.Reread(), cfg.Firewall.Reread()); err != nil {
+	if err := cfg.ReadTables(); err != nil {
 		return ctl.Outcome{}, err
 	}
 	if _, err := cfg.NAT.Ensure(rs.nat); err != nil {

@@ -58,12 +58,18 @@ type Stats struct {
 
 // OpenTable reads what the tables hold from the kernel and changes nothing.
 func OpenTable(kernel Kernel) (*Table, error) {
-	t := &Table{kernel: kernel, owners: make(map[string]int)}
+	t := NewTable(kernel)
+	return t, t.Reread()
+}
+
+// NewTable asks the kernel nothing yet: Reread is to be called before the tables are changed.
+func NewTable(kernel Kernel) *Table {
+	t := &Table{kernel: kernel, have: make(state), owners: make(map[string]int)}
 	t.queue.Gap, t.queue.Wait = stormGap, gathering
 	for f := range families {
 		t.layouts[f] = newLayout(f)
 	}
-	return t, t.Reread()
+	return t
 }
 
 // Reread forgets what the tables were known to hold and asks the kernel: for one that another process has kept waiting, which may have

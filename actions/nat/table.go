@@ -54,12 +54,18 @@ type Stats struct {
 
 // OpenTable reads what the tables hold from the kernel and changes nothing.
 func OpenTable(kernel Kernel) (*Table, error) {
-	t := &Table{kernel: kernel, owners: make(map[string]int)}
-	t.queue.Gap, t.queue.Wait = stormGap, gathering
+	t := NewTable(kernel)
 	if err := t.Reread(); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// NewTable asks the kernel nothing yet: Reread is to be called before the tables are changed.
+func NewTable(kernel Kernel) *Table {
+	t := &Table{kernel: kernel, book: attribute(nil), owners: make(map[string]int)}
+	t.queue.Gap, t.queue.Wait = stormGap, gathering
+	return t
 }
 
 // Reread forgets what the tables were known to hold and asks the kernel: for one that another process has kept waiting, which may have

@@ -20,7 +20,7 @@ import (
 // sysfs is where sysfs is mounted.
 const sysfs = "/sys"
 
-// engine opens everything that a handler works with. close gives it back.
+// engine opens everything that a handler works with. close gives it back. What the tables hold is not read yet: see handler.Config.
 func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(), err error) {
 	records, err := journal.Open(c.state)
 	if err != nil {
@@ -32,16 +32,6 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 		return cfg, nil, err
 	}
 	closeAll = func() { _, _ = conn.Close(), records.Close() }
-	table, err := firewall.OpenTable(conn)
-	if err != nil {
-		closeAll()
-		return cfg, nil, err
-	}
-	translation, err := nat.OpenTable(conn)
-	if err != nil {
-		closeAll()
-		return cfg, nil, err
-	}
 	settings, err := sysctl.Open()
 	if err != nil {
 		closeAll()
@@ -58,7 +48,7 @@ func (c *command) engine(log *slog.Logger) (cfg handler.Config, closeAll func(),
 		closeAll = func() { _, _, _, _ = offloads.Close(), settings.Close(), conn.Close(), records.Close() }
 	}
 	cfg.Dial = func() (handler.Links, error) { return rtnl.Dial() }
-	cfg.Firewall, cfg.NAT, cfg.Sysctls, cfg.Records = table, translation, settings, records
+	cfg.Firewall, cfg.NAT, cfg.Sysctls, cfg.Records = firewall.NewTable(conn), nat.NewTable(conn), settings, records
 	cfg.Flows = func() (handler.Flows, error) { return conntrack.Dial() }
 	cfg.Sysfs, cfg.Log, cfg.Hooks = sysfs, log, hook.Runner{}
 	store := xenstore.New()

@@ -85,7 +85,10 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 	}
 	defer server.Close()
 	server.Log = log
-	// From here on whoever has worked alone hands over what it did: what it wrote down before is read only now.
+	// From here on whoever has worked alone hands over what it did: what it did before is read only now.
+	if err := cfg.ReadTables(); err != nil {
+		return exit(exitCannot, err)
+	}
 	if rs, err = c.rulesFor(cfg.Records, rs); err != nil {
 		return err
 	}

@@ -79,6 +79,9 @@ func (c *command) listenOnce(ctx context.Context, cfg handler.Config, rs *handle
 		return nil, err
 	}
 	defer server.Close()
+	if err := cfg.ReadTables(); err != nil {
+		return nil, err
+	}
 	h, err := handler.New(cfg, rs)
 	if err != nil {
 		return nil, err
