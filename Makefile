@@ -28,7 +28,7 @@ uninstall: ## takes away what install has put there
 demo: build ## the main job, live, in private namespaces: needs Go alone
 	./bin/vifd demo
 
-test: test-tools lint unit fuzz unprivileged ## every test, of Xen's one; installs what the tests use
+test: test-tools lint unit unprivileged ## every test, of Xen's one; installs what the tests use
 	$(MAKE) test-xen ONLY=create-ping-spoof-destroy
 
 test-tools: # nft, ip, bridge, udevd, tcpdump, qemu …, where missing
@@ -44,7 +44,7 @@ lint: ## formatting, vet, staticcheck, go-errorlint, exhaustive
 unit: bin/xenstored ## all tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 10m ./...
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for FUZZTIME; what they have found, the tests of each package repeat
 	GO="$(GO)" ./scripts/fuzz $(FUZZTIME)
 
 unprivileged: ## the kernel's tests again, as an ordinary user
@@ -64,6 +64,7 @@ bench: ## the budgets, each beside what it is measured against
 
 soak: ## the storms and what is random, for longer
 	VIFD_SOAK=1 $(GO) test -race -count=5 -run 'Storm|Overflow|Churn|Generated|JudgeIsTheKernels' -timeout 60m ./...
+	$(MAKE) fuzz FUZZTIME=1m
 
 clean: ## what was built
 	rm -rf bin

@@ -3,11 +3,12 @@ package rules
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"vifd/internal/lazy"
 )
 
 // ignoreMark begins a comment that takes warnings off a line: `# vifd:ignore VIF501 reason`.
@@ -67,7 +68,7 @@ func (r *Report) AddUnusedIgnores(ran func(Code) bool) {
 	r.sort()
 }
 
-var ignoredCode = regexp.MustCompile(`^[ \t]*(VIF\S*?)(,|[ \t]|$)`)
+var ignoredCode = lazy.Regexp(`^[ \t]*(VIF\S*?)(,|[ \t]|$)`)
 
 // ignores notes what the comments of a file ignore. The YAML library loses comments inside flow mappings, so that they are looked for
 // in the text: what is behind a # at the begin of a word, outside of quotes and blocks.
@@ -108,7 +109,7 @@ func (s *source) ignore(rep *Report, n int, alone bool, off int) {
 	entries := map[ignoreKey]*ignore{}
 	good := true
 	for {
-		m := ignoredCode.FindStringSubmatchIndex(line[off:])
+		m := ignoredCode().FindStringSubmatchIndex(line[off:])
 		if m == nil {
 			break
 		}

@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"vifd/internal/lazy"
 )
 
 // roff makes a manual page of what documents use of Markdown: headings, paragraphs, lists, terms with ": " below them, tables, code
@@ -159,11 +160,11 @@ func atMargin(line string) string {
 	return line
 }
 
-var markdownLink = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
+var markdownLink = lazy.Regexp(`\[([^\]]+)\]\(([^)]+)\)`)
 
 // inline prints text with `words` in bold.
 func inline(text string) string {
-	text = markdownLink.ReplaceAllString(text, "$1 ($2)")
+	text = markdownLink().ReplaceAllString(text, "$1 ($2)")
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
 		if i%2 == 1 {

@@ -3,14 +3,15 @@ package record
 import (
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 	"time"
+
+	"vifd/internal/lazy"
 )
 
 // udevadmLine is the head of an event as `udevadm monitor` prints it: who sent it, seconds since the host was started, the action, the device's path and its
 // subsystem (print_device in systemd's src/udev/udevadm-monitor.c).
-var udevadmLine = regexp.MustCompile(`^(KERNEL|UDEV  )\[([0-9]+\.[0-9]+)\] (\S+) +(/.*) \((\S*)\)$`)
+var udevadmLine = lazy.Regexp(`^(KERNEL|UDEV  )\[([0-9]+\.[0-9]+)\] (\S+) +(/.*) \((\S*)\)$`)
 
 // udevadmHead skips what udevadm says before the first event.
 func (r *Reader) udevadmHead() error {
@@ -21,7 +22,7 @@ func (r *Reader) udevadmHead() error {
 			return errors.New("it holds no event, neither vifd's nor of udevadm monitor")
 		case err != nil:
 			return err
-		case udevadmLine.MatchString(line):
+		case udevadmLine().MatchString(line):
 			r.back(line)
 			r.source, r.udev = "kernel", true
 			return nil
@@ -34,7 +35,7 @@ func (r *Reader) udevadmHead() error {
 
 // udevadm reads an event whose first line is head, and makes the kernel's message of it: ACTION@DEVPATH, and the properties as they follow.
 func (r *Reader) udevadm(head string) (Event, error) {
-	m := udevadmLine.FindStringSubmatch(head)
+	m := udevadmLine().FindStringSubmatch(head)
 	if m == nil {
 		return Event{}, r.fail("%q is no event as udevadm monitor prints it", head)
 	}

@@ -102,4 +102,4 @@ type Field struct {
 func (f *Field) Size() int { return (f.Bits + 7) / 8 }
 
 // FieldByName returns the field that nft calls so; nil where there is none.
-func FieldByName(name string) *Field { return fields[name] }
+func FieldByName(name string) *Field { return fields()[name] }

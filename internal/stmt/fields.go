@@ -1,8 +1,10 @@
 package stmt
 
-// fields lists every field by its name. Offsets are those of IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791 (IPv4), 8200 (IPv6
+import "sync"
+
+// fields lists every field by its name, once a statement is read. Offsets are those of IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791 (IPv4), 8200 (IPv6
 // and its extension headers), 6275 (mobility header), 768 (UDP), 9293 (TCP), 792 and 4443 (ICMP), 4861 (ND).
-var fields = buildFields()
+var fields = sync.OnceValue(buildFields)
 
 func buildFields() map[string]*Field {
 	var list []*Field

@@ -30,7 +30,7 @@ func (p *parser) field() (*Field, *Error) {
 		if words > 1 {
 			name += " " + p.tokens[p.next+words-1].text
 		}
-		if f, ok := fields[name]; ok {
+		if f, ok := fields()[name]; ok {
 			found, taken = f, words
 		}
 	}
@@ -43,7 +43,7 @@ func (p *parser) field() (*Field, *Error) {
 
 func (p *parser) unknownField(head token) *Error {
 	inHeader := make([]string, 0, 10)
-	for name := range fields {
+	for name := range fields() {
 		if rest, ok := strings.CutPrefix(name, head.text+" "); ok {
 			inHeader = append(inHeader, rest)
 		}
@@ -73,7 +73,7 @@ func (p *parser) unknownField(head token) *Error {
 func headers() []string {
 	seen := map[string]bool{"fib": true}
 	names := []string{"fib"}
-	for name := range fields {
+	for name := range fields() {
 		head, _, _ := strings.Cut(name, " ")
 		if !seen[head] {
 			seen[head] = true

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"vifd/internal/lazy"
 	"vifd/internal/vif"
 	"vifd/rules"
 )
@@ -69,12 +69,12 @@ func ParseIP(text string) (p netip.Prefix, changed bool, err error) {
 }
 
 // xlRate is the form that xl-network-configuration(5) documents.
-var xlRate = regexp.MustCompile(`^([0-9]{1,15})([GMK]?)([Bb])/s(?:@([0-9]{1,9})(ms|us|s)?)?$`)
+var xlRate = lazy.Regexp(`^([0-9]{1,15})([GMK]?)([Bb])/s(?:@([0-9]{1,9})(ms|us|s)?)?$`)
 
 // CheckRate reports why a rate as xl has it cannot be one of the rules': they take from 8kbit to 100tbit a second, and a time from
 // 1us to 10s.
 func CheckRate(text string) error {
-	m := xlRate.FindStringSubmatch(text)
+	m := xlRate().FindStringSubmatch(text)
 	if m == nil {
 		return errors.New("it is not as in 10Mb/s, 250KB/s or 1MB/s@20ms")
 	}

@@ -3,11 +3,11 @@ package qubes
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/lazy"
 	"vifd/internal/vif"
 )
 
@@ -21,10 +21,10 @@ func IsList(file string) bool {
 }
 
 var (
-	table   = regexp.MustCompile(`^\s*table (ip6?) (\S+) \{`)
-	set     = regexp.MustCompile(`^\s*(?:set|map|chain) (\S+) \{`)
-	element = regexp.MustCompile(`"([^"]*)" \. ([0-9a-fA-F.:/]+)`)
-	address = regexp.MustCompile(`[0-9a-fA-F.:/]+`)
+	table   = lazy.Regexp(`^\s*table (ip6?) (\S+) \{`)
+	set     = lazy.Regexp(`^\s*(?:set|map|chain) (\S+) \{`)
+	element = lazy.Regexp(`"([^"]*)" \. ([0-9a-fA-F.:/]+)`)
+	address = lazy.Regexp(`[0-9a-fA-F.:/]+`)
 )
 
 // Read adds the vifs to in.
@@ -37,11 +37,11 @@ func Read(text model.Text, in *model.Input) error {
 	inside, name, found := false, "", false
 	off := 0
 	for line := range strings.Lines(text.Data) {
-		if m := table.FindStringSubmatch(line); m != nil {
+		if m := table().FindStringSubmatch(line); m != nil {
 			inside, name = m[2] == "qubes", ""
 			found = found || inside
 		}
-		if m := set.FindStringSubmatch(line); m != nil {
+		if m := set().FindStringSubmatch(line); m != nil {
 			name = m[1]
 		}
 		if inside && name == "allowed" {
@@ -67,7 +67,7 @@ type reader struct {
 
 // elements reads the pairs of interface and address in a line.
 func (r *reader) elements(line string, off int) {
-	for _, m := range element.FindAllStringSubmatchIndex(line, -1) {
+	for _, m := range element().FindAllStringSubmatchIndex(line, -1) {
 		name, addr, pos := line[m[2]:m[3]], line[m[4]:m[5]], r.text.At(off+m[0])
 		if _, ok := vif.ParseXenName(name); !ok {
 			r.in.Lose(pos, fmt.Sprintf("interface %q", name), "no vif is called so", "")
@@ -92,7 +92,7 @@ func (r *reader) elements(line string, off int) {
 
 // list takes addresses of which nothing says whose they are; other files may.
 func list(text model.Text, in *model.Input) {
-	for _, m := range address.FindAllStringIndex(text.Data, -1) {
+	for _, m := range address().FindAllStringIndex(text.Data, -1) {
 		addr := text.Data[m[0]:m[1]]
 		p, _, err := model.ParseIP(addr)
 		if err != nil {

@@ -2,24 +2,25 @@ package write
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"vifd/internal/lazy"
 )
 
 // plain is text that every YAML reader takes for text, without quotes; lengths, and words that some take for something else, aside.
-var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+var plain = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // words are those that some YAML readers take for a truth value or for nothing.
 var words = map[string]bool{"true": true, "false": true, "yes": true, "no": true, "on": true, "off": true, "null": true, "y": true, "n": true}
 
 // address is an IPv4 address, which is no number to anybody.
-var address = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(/[0-9]+)?$`)
+var address = lazy.Regexp(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(/[0-9]+)?$`)
 
 // quote makes a YAML scalar of text.
 func quote(s string) string {
-	if plain.MatchString(s) && !words[strings.ToLower(s)] || address.MatchString(s) {
+	if plain().MatchString(s) && !words[strings.ToLower(s)] || address().MatchString(s) {
 		return s
 	}
 	var b strings.Builder

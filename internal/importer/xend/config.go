@@ -3,10 +3,10 @@ package xend
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/lazy"
 	"vifd/internal/nearest"
 )
 
@@ -105,13 +105,13 @@ func (r *reader) arguments(pos model.Pos, key string, words []string) map[string
 }
 
 // ethernet is the number in the name of a card, which Xen up to 3.1 gave its bridge as well.
-var ethernet = regexp.MustCompile(`^eth([0-9]{1,3})$`)
+var ethernet = lazy.Regexp(`^eth([0-9]{1,3})$`)
 
 func (r *reader) network(pos model.Pos, script string, args map[string]string) {
 	n := model.Network{Pos: pos, Uplink: args["netdev"]}
 	if n.Uplink == "" {
 		n.Uplink = "eth0"
-		if num := args["vifnum"]; ethernet.MatchString("eth" + num) {
+		if num := args["vifnum"]; ethernet().MatchString("eth" + num) {
 			n.Uplink = "eth" + num
 		}
 		r.in.Change(pos, "netdev", "it is not given, and Xen takes the card of the default route", "see whether that is "+n.Uplink+", and put another one in its place in networks")
@@ -155,9 +155,9 @@ func (r *reader) bridge(n *model.Network, args map[string]string) {
 	}
 	if n.Name == "" || n.Name == n.Uplink {
 		n.Name = "xenbr0"
-		if m := ethernet.FindStringSubmatch(n.Uplink); m != nil {
+		if m := ethernet().FindStringSubmatch(n.Uplink); m != nil {
 			n.Name = "xenbr" + m[1]
-		} else if ethernet.MatchString("eth" + args["vifnum"]) {
+		} else if ethernet().MatchString("eth" + args["vifnum"]) {
 			n.Name = "xenbr" + args["vifnum"]
 		}
 	}

@@ -2,15 +2,15 @@ package xl
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"vifd/internal/importer/model"
+	"vifd/internal/lazy"
 )
 
 // vlanTerm is ID, FIRST-LAST or FIRST+STEPxCOUNT, each with a letter behind.
-var vlanTerm = regexp.MustCompile(`^([0-9]{1,4})(?:-([0-9]{1,4})|\+([0-9]{1,4})x([0-9]{1,4}))?([pu]?)$`)
+var vlanTerm = lazy.Regexp(`^([0-9]{1,4})(?:-([0-9]{1,4})|\+([0-9]{1,4})x([0-9]{1,4}))?([pu]?)$`)
 
 // vlans is what a port of a Linux bridge can have of xl's `vlan`.
 type vlans struct {
@@ -26,7 +26,7 @@ func parseVLAN(text string) (vlans, error) {
 	var seen [4095]bool
 	terms := strings.Split(text, "/")
 	for _, term := range terms {
-		m := vlanTerm.FindStringSubmatch(term)
+		m := vlanTerm().FindStringSubmatch(term)
 		if m == nil {
 			return v, fmt.Errorf("%q is not as in 10, 10p, 20u, 100-110 or 100+10x4", term)
 		}
