@@ -12,8 +12,9 @@ VIFD ?= bin/vifd
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# The commit goes into `vifd version`, where this is a checkout, and git is there and trusts it.
 build: ## bin/vifd, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o bin/vifd ./cmd/vifd
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$$(git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false) -o bin/vifd ./cmd/vifd
 
 # Only where it is older than what it is made of: root, who installs, need not have Go.
 bin/vifd: $(shell find cmd internal actions handler matcher rules rules.d docs -type f ! -name '*_test.go' ! -path '*/testdata/*') go.mod go.sum
