@@ -60,7 +60,7 @@ func call[R Response](ctx context.Context, c *Client, r Request) (R, error) {
 	}
 	got, ok := response.(R)
 	if !ok {
-		return want, fmt.Errorf("ctl: the listener answered a %s with a %s", r.kind(), response.kind())
+		return want, fmt.Errorf("the listener answered %s with %s", r.kind(), response.kind())
 	}
 	return got, nil
 }
@@ -86,14 +86,14 @@ func (c *Client) Call(ctx context.Context, r Request) (Response, error) {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 			err = errors.Join(ErrNoAnswer, writeErr)
 		}
-		return nil, fmt.Errorf("ctl: sending a %s to %s: %w", r.kind(), c.path, err)
+		return nil, fmt.Errorf("send %s to %s: %w", r.kind(), c.path, err)
 	}
 	response, err := decodeResponse(line)
 	if err != nil {
-		return nil, fmt.Errorf("ctl: answer from %s: %w", c.path, err)
+		return nil, fmt.Errorf("read the answer from %s: %w", c.path, err)
 	}
 	if failure, ok := response.(Failure); ok {
-		return nil, fmt.Errorf("ctl: sending a %s to %s: %w", r.kind(), c.path, failure)
+		return nil, fmt.Errorf("send %s to %s: %w", r.kind(), c.path, failure)
 	}
 	return response, nil
 }
@@ -107,21 +107,21 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 		case errors.Is(err, syscall.EAGAIN):
 			// The queue of clients not yet accepted is full (unix(7)): the listener lives and is busy.
 			if err := sleep(ctx, 5*time.Millisecond); err != nil {
-				return nil, fmt.Errorf("ctl: waiting for a place at %s: %w", c.path, err)
+				return nil, fmt.Errorf("wait for a place at %s: %w", c.path, err)
 			}
 			continue
 		case errors.Is(err, context.DeadlineExceeded):
 			// The dialer looks at the deadline by itself; connecting to a Unix socket does not wait for anything else.
-			return nil, fmt.Errorf("ctl: waiting for a place at %s: %w", c.path, err)
+			return nil, fmt.Errorf("wait for a place at %s: %w", c.path, err)
 		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
-			return nil, fmt.Errorf("ctl: %w on %s", ErrNoListener, c.path)
+			return nil, fmt.Errorf("%w on %s", ErrNoListener, c.path)
 		case err != nil:
-			return nil, fmt.Errorf("ctl: %w", err)
+			return nil, err
 		}
 		unixConn := conn.(*net.UnixConn)
 		if err := c.check(unixConn); err != nil {
 			_ = conn.Close()
-			return nil, fmt.Errorf("ctl: not trusting the listener on %s: %w", c.path, err)
+			return nil, fmt.Errorf("refuse to trust the listener on %s: %w", c.path, err)
 		}
 		return unixConn, nil
 	}

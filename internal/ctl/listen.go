@@ -31,7 +31,7 @@ var ErrListening = errors.New("another vifd listens")
 func listen(ctx context.Context, dir string) (*net.UnixListener, *os.File, error) {
 	path := filepath.Join(dir, socketName)
 	if len(path) > maxSocketPath {
-		return nil, nil, fmt.Errorf("ctl: the socket's path %s has %d bytes; the kernel takes at most %d: use a shorter state folder", path, len(path), maxSocketPath)
+		return nil, nil, fmt.Errorf("the socket's path %s has %d bytes; the kernel takes at most %d: use a shorter state folder", path, len(path), maxSocketPath)
 	}
 	lock, err := takeLock(filepath.Join(dir, lockName), path)
 	if err != nil {
@@ -39,12 +39,12 @@ func listen(ctx context.Context, dir string) (*net.UnixListener, *os.File, error
 	}
 	// With the lock held, a socket that is there is a dead listener's.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, errors.Join(fmt.Errorf("ctl: removing the socket of a dead listener: %w", err), lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("remove the socket of a dead listener: %w", err), lock.Close())
 	}
 	config := net.ListenConfig{Control: privateSocket}
 	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("ctl: %w", err), lock.Close())
+		return nil, nil, errors.Join(err, lock.Close())
 	}
 	return l.(*net.UnixListener), lock, nil
 }
@@ -63,7 +63,7 @@ func privateSocket(_, _ string, conn syscall.RawConn) error {
 func takeLock(name, socket string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("ctl: opening the listener's lock: %w", err)
+		return nil, fmt.Errorf("open the listener's lock: %w", err)
 	}
 	for {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -75,9 +75,9 @@ func takeLock(name, socket string) (*os.File, error) {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		who := make([]byte, 16)
 		n, _ := f.ReadAt(who, 0) // what it holds is for people only
-		err = fmt.Errorf("ctl: %w on %s (pid %s)", ErrListening, socket, strings.TrimSpace(string(who[:n])))
+		err = fmt.Errorf("%w on %s (pid %s)", ErrListening, socket, strings.TrimSpace(string(who[:n])))
 	case err != nil:
-		err = fmt.Errorf("ctl: taking the listener's lock: %w", err)
+		err = fmt.Errorf("take the listener's lock: %w", err)
 	default:
 		pid := strconv.AppendInt(nil, int64(os.Getpid()), 10)
 		if err = f.Truncate(0); err == nil {
@@ -86,7 +86,7 @@ func takeLock(name, socket string) (*os.File, error) {
 		if err == nil {
 			return f, nil
 		}
-		err = fmt.Errorf("ctl: writing the listener's lock: %w", err)
+		err = fmt.Errorf("write the listener's lock: %w", err)
 	}
 	return nil, errors.Join(err, f.Close())
 }

@@ -155,7 +155,7 @@ func TestFullQueueIsWaitedFor(t *testing.T) {
 	filler := dialRaw(t, dir) // takes the one place there is
 	short, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := NewClient(dir).Version(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for a place") {
+	if _, err := NewClient(dir).Version(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for a place") {
 		t.Errorf("with a full queue: %v, want a wait to the deadline", err)
 	}
 	answered := make(chan error, 1)

@@ -139,7 +139,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 func Marshal(m interface{ kind() string }) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("ctl: encoding a %s: %w", m.kind(), err)
+		return nil, fmt.Errorf("encode %s: %w", m.kind(), err)
 	}
 	head := fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q`, APIVersion, m.kind())
 	if !bytes.Equal(body, []byte("{}")) {

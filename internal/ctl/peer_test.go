@@ -118,7 +118,7 @@ func TestListenerOfAnotherUserIsNotTrusted(t *testing.T) {
 	s := serve(t, echo, nil)
 	c := NewClient(s.dir)
 	c.check = func(*net.UnixConn) error { return checkUser(&unix.Ucred{Uid: nobody}, os.Geteuid()) }
-	if _, err := c.Version(t.Context()); err == nil || !strings.Contains(err.Error(), "not trusting") {
+	if _, err := c.Version(t.Context()); err == nil || !strings.Contains(err.Error(), "refuse to trust") {
 		t.Errorf("got %v, want distrust", err)
 	}
 }

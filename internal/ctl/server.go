@@ -59,7 +59,7 @@ func (s *Server) Close() error {
 		err = errors.Join(err, lockErr)
 	}
 	if err != nil {
-		return fmt.Errorf("ctl: closing the socket: %w", err)
+		return fmt.Errorf("close the socket: %w", err)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (s *Server) accept(ctx context.Context, slots chan struct{}, start func(*ne
 			return nil
 		}
 		if !isTransient(err) {
-			return fmt.Errorf("ctl: accepting a client: %w", err)
+			return fmt.Errorf("accept a client: %w", err)
 		}
 		s.Log.WarnContext(ctx, "cannot accept a client just now", "error", err)
 		if sleep(ctx, 50*time.Millisecond) != nil {

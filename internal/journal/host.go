@@ -21,7 +21,7 @@ type hostRecord struct {
 func (j *Journal) PutHost(data json.RawMessage) error {
 	if data == nil {
 		if err := j.vifs.Remove(hostName); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("journal: deleting the record of the host: %w", err)
+			return fmt.Errorf("delete the record of the host: %w", err)
 		}
 		return nil
 	}
@@ -30,7 +30,7 @@ func (j *Journal) PutHost(data json.RawMessage) error {
 		err = j.replaceAlways(hostName, append(text, '\n'))
 	}
 	if err != nil {
-		return fmt.Errorf("journal: putting the record of the host: %w", err)
+		return fmt.Errorf("put the record of the host: %w", err)
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func (j *Journal) Host() (json.RawMessage, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("journal: record of the host: %w", err)
+		return nil, fmt.Errorf("read the record of the host: %w", err)
 	}
 	var r hostRecord
 	if err := json.Unmarshal(text, &r); err != nil {

@@ -34,10 +34,10 @@ type Journal struct {
 func Open(dir string) (*Journal, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return nil, fmt.Errorf("journal: reading the boot id: %w", err)
+		return nil, fmt.Errorf("read the boot id: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("journal: making the state folder: %w", err)
+		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
 	state, err := openFolder(dir, os.OpenRoot)
 	if err != nil {
@@ -54,11 +54,11 @@ func Open(dir string) (*Journal, error) {
 	}
 	put, err := vifs.Open(".")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: opening the state folder: %w", err), vifs.Close(), locks.Close())
+		return nil, errors.Join(fmt.Errorf("open the state folder: %w", err), vifs.Close(), locks.Close())
 	}
 	j := &Journal{vifs: vifs, put: put, locks: locks, boot: strings.TrimSpace(string(boot))}
 	if err := j.sweep(); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: sweeping %s: %w", dir, err), j.Close())
+		return nil, errors.Join(fmt.Errorf("sweep %s: %w", dir, err), j.Close())
 	}
 	return j, nil
 }
@@ -70,7 +70,7 @@ func (j *Journal) Close() error {
 
 func openSub(state *os.Root, name string) (*os.Root, error) {
 	if err := state.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("journal: making %s in the state folder: %w", name, err)
+		return nil, fmt.Errorf("make %s in the state folder: %w", name, err)
 	}
 	return openFolder(name, state.OpenRoot)
 }
@@ -79,11 +79,11 @@ func openSub(state *os.Root, name string) (*os.Root, error) {
 func openFolder(name string, open func(string) (*os.Root, error)) (*os.Root, error) {
 	root, err := open(name)
 	if err != nil {
-		return nil, fmt.Errorf("journal: opening the state folder: %w", err)
+		return nil, fmt.Errorf("open the state folder: %w", err)
 	}
 	info, err := root.Stat(".")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: looking at the state folder: %w", err), root.Close())
+		return nil, errors.Join(fmt.Errorf("look at the state folder: %w", err), root.Close())
 	}
 	if err := checkFolder(root.Name(), info, os.Geteuid()); err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -93,10 +93,10 @@ func openFolder(name string, open func(string) (*os.Root, error)) (*os.Root, err
 
 func checkFolder(name string, info fs.FileInfo, euid int) error {
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("journal: others can write to the state folder %s (mode %04o): make it 0700", name, info.Mode().Perm())
+		return fmt.Errorf("others can write to the state folder %s (mode %04o): make it 0700", name, info.Mode().Perm())
 	}
 	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != euid {
-		return fmt.Errorf("journal: the state folder %s belongs to uid %d, not to uid %d that vifd runs as", name, owner, euid)
+		return fmt.Errorf("the state folder %s belongs to uid %d, not to uid %d that vifd runs as", name, owner, euid)
 	}
 	return nil
 }
@@ -108,15 +108,15 @@ func checkFolder(name string, info fs.FileInfo, euid int) error {
 // itself, and with it everything that the record is about is gone too.
 func (j *Journal) Put(r Record) error {
 	if r.Ifindex <= 0 {
-		return fmt.Errorf("journal: putting a record of %q: %d is no ifindex", r.Interface, r.Ifindex)
+		return fmt.Errorf("put a record of %q: %d is no ifindex", r.Interface, r.Ifindex)
 	}
 	r.Version, r.Boot = Version, j.boot
 	data, err := encode(&r)
 	if err != nil {
-		return fmt.Errorf("journal: putting the record of ifindex %d: %w", r.Ifindex, err)
+		return fmt.Errorf("put the record of ifindex %d: %w", r.Ifindex, err)
 	}
 	if err := j.replaceAlways(recordName(r.Ifindex), data); err != nil {
-		return fmt.Errorf("journal: putting the record of ifindex %d: %w", r.Ifindex, err)
+		return fmt.Errorf("put the record of ifindex %d: %w", r.Ifindex, err)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (j *Journal) Get(ifindex int) (Record, error) {
 		err = fs.ErrNotExist
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("journal: record of ifindex %d: %w", ifindex, err)
+		return Record{}, fmt.Errorf("read the record of ifindex %d: %w", ifindex, err)
 	}
 	return r, nil
 }
@@ -136,7 +136,7 @@ func (j *Journal) Get(ifindex int) (Record, error) {
 // Delete removes the record of one vif, damaged or not. It is no error if there is none.
 func (j *Journal) Delete(ifindex int) error {
 	if err := j.vifs.Remove(recordName(ifindex)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("journal: deleting the record of ifindex %d: %w", ifindex, err)
+		return fmt.Errorf("delete the record of ifindex %d: %w", ifindex, err)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (j *Journal) Delete(ifindex int) error {
 func (j *Journal) List() ([]Record, error) {
 	entries, err := fs.ReadDir(j.vifs.FS(), ".")
 	if err != nil {
-		return nil, fmt.Errorf("journal: listing records: %w", err)
+		return nil, fmt.Errorf("list records: %w", err)
 	}
 	records := make([]Record, 0, len(entries))
 	var damaged []error

@@ -27,7 +27,7 @@ func (j *Journal) Lock(ctx context.Context, ifindex int) (unlock func(), err err
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
 		f, err := j.tryLock(name)
 		if err != nil {
-			return nil, fmt.Errorf("journal: locking ifindex %d: %w", ifindex, err)
+			return nil, fmt.Errorf("lock ifindex %d: %w", ifindex, err)
 		}
 		if f != nil {
 			return func() {
@@ -39,7 +39,7 @@ func (j *Journal) Lock(ctx context.Context, ifindex int) (unlock func(), err err
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("journal: waiting for the lock of ifindex %d: %w", ifindex, ctx.Err())
+			return nil, fmt.Errorf("wait for the lock of ifindex %d: %w", ifindex, ctx.Err())
 		case <-timer.C:
 		}
 	}

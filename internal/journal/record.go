@@ -52,7 +52,7 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("journal: %s is no usable record: %v", e.File, e.Err)
+	return fmt.Sprintf("%s is no usable record: %v", e.File, e.Err)
 }
 
 // Unwrap returns what is wrong with the file.
