@@ -21,7 +21,8 @@ var arrows = map[string][]string{
 	"internal/lazy":               {},
 	"internal/nearest":            {},
 	"internal/stmt":               {"internal/nearest"},
-	"internal/nft":                {},
+	"internal/nft":                {"internal/gather"},
+	"internal/nft/nfttest":        {"internal/nft", "internal/testhost"},
 	"internal/conntrack":          {"internal/nlconn"},
 	"internal/nlsock":             {},
 	"internal/nlconn":             {},
@@ -62,6 +63,7 @@ var arrows = map[string][]string{
 	"docs":                        {},
 	"matcher":                     {"rules"},
 	"actions/firewall":            {"internal/gather", "internal/nft", "internal/packet", "internal/stmt"},
+	"actions/actiontest":          {},
 	"actions/bridge":              {"internal/rtnl"},
 	"actions/route":               {"internal/rtnl", "internal/sysctl"},
 	"actions/nat":                 {"internal/gather", "internal/nft"},
@@ -82,7 +84,7 @@ var arrows = map[string][]string{
 var keepers = map[string][]string{
 	"gopkg.in/yaml.v3":               {"rules", "rules/format"},
 	"github.com/pilebones/go-udev":   {"internal/uevent"},
-	"github.com/google/nftables":     {"internal/nft", "actions/firewall", "actions/nat", "cmd/vifd/doctor"},
+	"github.com/google/nftables":     {"internal/nft", "internal/nft/nfttest", "actions/firewall", "actions/nat", "cmd/vifd/doctor"},
 	"github.com/vishvananda/netlink": {"internal/nlconn", "internal/rtnl", "internal/conntrack", "internal/takeover", "internal/testhost", "cmd/vifd/demo", "cmd/vifd/lab", "test/bench", "test/packets"},
 	"github.com/vishvananda/netns":   {"internal/testhost", "test/bench", "test/packets"},
 	"github.com/spf13/cobra":         {"cmd/vifd"},
@@ -93,8 +95,8 @@ var keepers = map[string][]string{
 	"encoding/xml":                   {"internal/importer/libvirt", "cmd/vifd/ruletest"},
 	"os/exec":                        {"internal/hook", "internal/testhost", "test/bench", "test/packets"}, // vifd carries nothing out by programs; hooks are the rules' own
 	"log":                            {},                                                                   // log/slog is injected
-	"testing":                        {"internal/testhost", "internal/testhost/xenstored", "internal/nlconn/fakekernel", "test/bench", "test/packets"},
-	"github.com/google/go-cmp/cmp":   {},
+	"testing":                        {"internal/testhost", "internal/testhost/xenstored", "internal/nlconn/fakekernel", "internal/nft/nfttest", "actions/actiontest", "test/bench", "test/packets"},
+	"github.com/google/go-cmp/cmp":   {"actions/actiontest"},
 }
 
 // maxLines is how long a file may be before it holds more than one concept.

@@ -5,7 +5,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
+	"vifd/internal/testhost"
 )
 
 const (
@@ -39,7 +41,7 @@ func TestFreshVif(t *testing.T) {
 func TestRulesMACAndMTU(t *testing.T) {
 	both(t, func(t *testing.T, w world) {
 		plugBridge(t, w, "xenbr0", 1400)
-		want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr0", MTU: 9000, MAC: mac("02:00:00:00:00:aa")}
+		want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr0", MTU: 9000, MAC: testhost.MAC("02:00:00:00:00:aa")}
 		apply(t, w, want, "ip link set dev vif1.0 address 02:00:00:00:00:aa", "ip link set dev vif1.0 mtu 9000", join, up)
 		if mtu := linkOf(t, w, "xenbr0").MTU; mtu != 1400 {
 			t.Errorf("the bridge's MTU became %d", mtu)
@@ -109,11 +111,11 @@ func TestDrift(t *testing.T) {
 		}{
 			{func() error { return w.Set(vif, rtnl.Change{MTU: 1300}) }, []string{"ip link set dev vif1.0 mtu 1450"}},
 			{func() error { return w.Set(vif, rtnl.Change{Up: new(false)}) }, []string{up}},
-			{func() error { return w.Set(vif, rtnl.Change{MAC: mac("02:00:00:00:00:bb")}) }, []string{downIt, setMAC, up}},
+			{func() error { return w.Set(vif, rtnl.Change{MAC: testhost.MAC("02:00:00:00:00:bb")}) }, []string{downIt, setMAC, up}},
 			{func() error { return w.SetPort(vif, rtnl.PortFlags{Isolated: new(false)}) }, []string{"bridge link set dev vif1.0 isolated on"}},
 			{func() error { return w.SetPort(vif, rtnl.PortFlags{Hairpin: new(true)}) }, nil}, // nobody said a word of it
-			{func() error { return w.UnpinFDB(vif, mac("00:16:3e:00:00:02")) }, []string{"bridge fdb replace 00:16:3e:00:00:02 dev vif1.0 master static sticky"}},
-			{func() error { return w.PinFDB(vif, mac("00:16:3e:00:00:99")) }, []string{"bridge fdb del 00:16:3e:00:00:99 dev vif1.0 master"}},
+			{func() error { return w.UnpinFDB(vif, testhost.MAC("00:16:3e:00:00:02")) }, []string{"bridge fdb replace 00:16:3e:00:00:02 dev vif1.0 master static sticky"}},
+			{func() error { return w.PinFDB(vif, testhost.MAC("00:16:3e:00:00:99")) }, []string{"bridge fdb del 00:16:3e:00:00:99 dev vif1.0 master"}},
 			{func() error { return w.Set(vif, rtnl.Change{Master: new(0)}) }, []string{
 				downIt, join, "bridge link set dev vif1.0 isolated on learning off",
 				"bridge fdb replace 00:16:3e:00:00:01 dev vif1.0 master static sticky",
@@ -143,26 +145,26 @@ func TestWrongBridge(t *testing.T) {
 		want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr9"}
 		before := linkOf(t, w, "vif1.0")
 		_, err := Apply(t.Context(), w, want)
-		wantError(t, err, ErrNoBridge, "no such bridge as xenbr9: this host has no bridge;")
+		actiontest.Error(t, err, ErrNoBridge, "no such bridge as xenbr9: this host has no bridge;")
 		plugBridge(t, w, "xenbr1", 1500)
 		plugBridge(t, w, "xenbr0", 1500)
 		_, err = Apply(t.Context(), w, want)
-		wantError(t, err, ErrNoBridge, "no such bridge as xenbr9: this host has xenbr0, xenbr1;")
+		actiontest.Error(t, err, ErrNoBridge, "no such bridge as xenbr9: this host has xenbr0, xenbr1;")
 		_, err = Plan(t.Context(), w, want)
-		wantError(t, err, ErrNoBridge, "xenbr9")
+		actiontest.Error(t, err, ErrNoBridge, "xenbr9")
 
 		w.Plug(t, "xenbr9")
 		want.Create = true
 		_, err = Apply(t.Context(), w, want)
-		wantError(t, err, ErrNotBridge, "xenbr9")
-		wantError(t, err, ErrNotBridge, "not a bridge but of kind veth")
+		actiontest.Error(t, err, ErrNotBridge, "xenbr9")
+		actiontest.Error(t, err, ErrNotBridge, "not a bridge but of kind veth")
 
 		want.Bridge = "a-name-of-16-byt"
 		_, err = Apply(t.Context(), w, want)
-		wantError(t, err, err, "the kernel takes at most 15")
+		actiontest.Error(t, err, err, "the kernel takes at most 15")
 		want.Bridge, want.StaticFDB = "xenbr0", true
 		_, err = Apply(t.Context(), w, want)
-		wantError(t, err, err, "a static FDB needs the guest's MAC")
+		actiontest.Error(t, err, err, "a static FDB needs the guest's MAC")
 		if diff := cmp.Diff(before, linkOf(t, w, "vif1.0")); diff != "" {
 			t.Errorf("the vif was changed (-before +after):\n%s", diff)
 		}
@@ -178,19 +180,19 @@ func TestVifGoneOrRenamed(t *testing.T) {
 		must(t, w.Set(vif, rtnl.Change{Up: new(false)}))
 		w.Rename(t, vif, "web-1")
 		_, err := Apply(t.Context(), w, want)
-		wantError(t, err, ErrRenamed, "make vif1.0 (ifindex")
+		actiontest.Error(t, err, ErrRenamed, "make vif1.0 (ifindex")
 		_, err = Plan(t.Context(), w, want)
-		wantError(t, err, ErrRenamed, "it is called web-1 now")
+		actiontest.Error(t, err, ErrRenamed, "it is called web-1 now")
 		steps, err := Undo(t.Context(), w, want.State())
-		wantError(t, err, ErrRenamed, "it is called web-1 now")
-		wantSteps(t, "Undo", steps)
+		actiontest.Error(t, err, ErrRenamed, "it is called web-1 now")
+		actiontest.Steps(t, "Undo", steps)
 		want.Interface = "web-1"
 		apply(t, w, want, "ip link set dev web-1 up")
 
 		must(t, w.DeleteLink(vif))
 		_, err = Apply(t.Context(), w, want)
-		wantError(t, err, ErrGone, "")
-		wantError(t, err, rtnl.ErrNotFound, "")
+		actiontest.Error(t, err, ErrGone, "")
+		actiontest.Error(t, err, rtnl.ErrNotFound, "")
 		undoes(t, w, want.State())
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vifd/internal/rtnl"
+	"vifd/internal/testhost"
 )
 
 const (
@@ -96,12 +97,7 @@ func TestBridgeSharedByMany(t *testing.T) {
 	for i := range 6 {
 		name := fmt.Sprintf("vif%d.0", i)
 		port := Port{Ifindex: k.Plug(t, name), Interface: name, Bridge: "xenbr0", Create: true, Flags: rtnl.PortFlags{Isolated: new(true)}}
-		var conn *rtnl.Conn
-		k.host.Do(t, func() (err error) {
-			conn, err = rtnl.Dial()
-			return err
-		})
-		t.Cleanup(func() { must(t, conn.Close()) })
+		conn := testhost.Dial(t, k.host, rtnl.Dial)
 		group.Go(func() error {
 			for range 10 {
 				result, err := Apply(t.Context(), conn, port)

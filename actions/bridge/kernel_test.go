@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/testhost"
 )
@@ -152,7 +153,7 @@ func TestNoMessageWithoutChange(t *testing.T) {
 	for range 3 {
 		result, err := Apply(t.Context(), k, want)
 		must(t, err)
-		wantSteps(t, "Apply", result.Steps)
+		actiontest.Steps(t, "Apply", result.Steps)
 	}
 	must(t, k.Set(sentinel, rtnl.Change{MTU: 1402}))
 	testhost.Wait(t, "the second change", func() bool { return told.saw("sentinel", 1402) })

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 )
 
@@ -55,7 +56,7 @@ func TestKilledAnywhere(t *testing.T) {
 					must(t, err)
 					left, err := Plan(t.Context(), f, want)
 					must(t, err)
-					wantSteps(t, "Plan", left)
+					actiontest.Steps(t, "Plan", left)
 				case "vif gone":
 					must(t, f.DeleteLink(want.Ifindex))
 				}
@@ -83,7 +84,7 @@ func TestGoneAnywhere(t *testing.T) {
 				return nil
 			}
 			result, err := Apply(t.Context(), f, want)
-			wantError(t, err, ErrGone, "")
+			actiontest.Error(t, err, ErrGone, "")
 			_, err = Undo(t.Context(), f, result.State)
 			must(t, err)
 			if _, err := f.LinkByName("xenbr0"); !errors.Is(err, rtnl.ErrNotFound) {
@@ -102,7 +103,7 @@ func TestGoneAnywhere(t *testing.T) {
 			must(t, err)
 			left, err := Plan(t.Context(), f, want)
 			must(t, err)
-			wantSteps(t, "Plan after the bridge had gone before a write", left)
+			actiontest.Steps(t, "Plan after the bridge had gone before a write", left)
 		})
 	}
 }
@@ -139,7 +140,7 @@ func TestDriverWithoutMAC(t *testing.T) {
 			}
 			result, err := Apply(t.Context(), f, want)
 			if !skipped {
-				wantError(t, err, errno, "make vif1.0")
+				actiontest.Error(t, err, errno, "make vif1.0")
 				return
 			}
 			must(t, err)
@@ -164,7 +165,7 @@ func TestLyingDriver(t *testing.T) {
 		return nil
 	}
 	_, err := Apply(t.Context(), f, want)
-	wantError(t, err, ErrUnmet, "the mtu is 1500, wanted 1400")
+	actiontest.Error(t, err, ErrUnmet, "the mtu is 1500, wanted 1400")
 }
 
 func TestApplyEndsWithItsContext(t *testing.T) {
@@ -182,7 +183,7 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 			cancel()
 		}
 		_, err := Apply(ctx, f, want)
-		wantError(t, err, context.Canceled, "make vif1.0")
+		actiontest.Error(t, err, context.Canceled, "make vif1.0")
 		if f.writes != n {
 			t.Errorf("cancelled during write %d, made %d", n, f.writes)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 )
 
@@ -30,10 +31,10 @@ func vlans(t *testing.T, scenario func(t *testing.T, w world)) {
 				scenario(t, w)
 				return
 			}
-			wantError(t, err, ErrNoVLANs, "CONFIG_BRIDGE_VLAN_FILTERING")
+			actiontest.Error(t, err, ErrNoVLANs, "CONFIG_BRIDGE_VLAN_FILTERING")
 			want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr0", Create: true, VLAN: VLAN{Untagged: 10}}
 			_, err = Apply(t.Context(), w, want)
-			wantError(t, err, ErrNoVLANs, "VLANs of vif1.0: the kernel cannot filter VLANs: it is built without CONFIG_BRIDGE_VLAN_FILTERING")
+			actiontest.Error(t, err, ErrNoVLANs, "VLANs of vif1.0: the kernel cannot filter VLANs: it is built without CONFIG_BRIDGE_VLAN_FILTERING")
 			if l := linkOf(t, w, "vif1.0"); l.Up() || l.Master != 0 {
 				t.Errorf("the vif is %+v", l)
 			}
@@ -114,9 +115,9 @@ func TestVLANsOfForeignBridge(t *testing.T) {
 		bridge := plugBridge(t, w, "xenbr0", 1500)
 		want := Port{Ifindex: w.Plug(t, "vif1.0"), Interface: "vif1.0", Bridge: "xenbr0", VLAN: VLAN{Untagged: 10}}
 		_, err := Apply(t.Context(), w, want)
-		wantError(t, err, ErrNotFiltering, "xenbr0 does not filter VLANs, and was not made by vifd: turn that on ("+filterIt+")")
+		actiontest.Error(t, err, ErrNotFiltering, "xenbr0 does not filter VLANs, and was not made by vifd: turn that on ("+filterIt+")")
 		_, err = Plan(t.Context(), w, want)
-		wantError(t, err, ErrNotFiltering, "xenbr0")
+		actiontest.Error(t, err, ErrNotFiltering, "xenbr0")
 		if l := linkOf(t, w, "vif1.0"); l.Master != 0 {
 			t.Errorf("the vif is %+v", l)
 		}
@@ -185,7 +186,7 @@ func TestVLANsKilledAnywhere(t *testing.T) {
 				return nil
 			}
 			_, err := Apply(t.Context(), f, want)
-			wantError(t, err, killed, "make vif1.0")
+			actiontest.Error(t, err, killed, "make vif1.0")
 			f.before = nil
 			if l := linkOf(t, f, "vif1.0"); l.Up() {
 				t.Error("the vif is up")

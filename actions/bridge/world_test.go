@@ -2,15 +2,11 @@ package bridge
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/testhost"
 )
@@ -32,17 +28,8 @@ type kernel struct {
 }
 
 func newKernel(t testing.TB) *kernel {
-	k := &kernel{host: testhost.New(t)}
-	k.host.Do(t, func() (err error) {
-		k.Conn, err = rtnl.Dial()
-		return err
-	})
-	t.Cleanup(func() {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return k
+	h := testhost.New(t)
+	return &kernel{Conn: testhost.Dial(t, h, rtnl.Dial), host: h}
 }
 
 func (k *kernel) Plug(t testing.TB, name string) int {
@@ -101,17 +88,17 @@ func apply(t testing.TB, w world, want Port, steps ...string) Result {
 	must(t, err)
 	result, err := Apply(t.Context(), w, want)
 	must(t, err)
-	wantSteps(t, "Plan", planned, steps...)
-	wantSteps(t, "Apply", result.Steps, steps...)
+	actiontest.Steps(t, "Plan", planned, steps...)
+	actiontest.Steps(t, "Apply", result.Steps, steps...)
 	again, err := Apply(t.Context(), w, want)
 	must(t, err)
-	wantSteps(t, "a second Apply", again.Steps)
+	actiontest.Steps(t, "a second Apply", again.Steps)
 	if again.State != result.State {
 		t.Errorf("a second Apply gives state %+v, the first gave %+v", again.State, result.State)
 	}
 	left, err := Plan(t.Context(), w, want)
 	must(t, err)
-	wantSteps(t, "Plan after Apply", left)
+	actiontest.Steps(t, "Plan after Apply", left)
 	return result
 }
 
@@ -119,21 +106,10 @@ func undoes(t testing.TB, w world, state State, steps ...string) {
 	t.Helper()
 	done, err := Undo(t.Context(), w, state)
 	must(t, err)
-	wantSteps(t, "Undo", done, steps...)
+	actiontest.Steps(t, "Undo", done, steps...)
 	again, err := Undo(t.Context(), w, state)
 	must(t, err)
-	wantSteps(t, "a second Undo", again)
-}
-
-func wantSteps(t testing.TB, what string, got []Step, want ...string) {
-	t.Helper()
-	var text []string
-	for _, s := range got {
-		text = append(text, s.String())
-	}
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
+	actiontest.Steps(t, "a second Undo", again)
 }
 
 func must(t testing.TB, err error) {
@@ -143,29 +119,10 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// wantError checks an error's kind and its words.
-func wantError(t testing.TB, err, kind error, words string) {
-	t.Helper()
-	if !errors.Is(err, kind) {
-		t.Errorf("got error %v, want one that is %v", err, kind)
-	}
-	if got := fmt.Sprint(err); !strings.Contains(got, words) {
-		t.Errorf("got error %q, want it to say %q", got, words)
-	}
-}
-
-func mac(s string) net.HardwareAddr {
-	m, err := net.ParseMAC(s)
-	if err != nil {
-		panic(err) // a literal of these tests
-	}
-	return m
-}
-
 func macs(s ...string) []net.HardwareAddr {
 	var list []net.HardwareAddr
 	for _, one := range s {
-		list = append(list, mac(one))
+		list = append(list, testhost.MAC(one))
 	}
 	return list
 }

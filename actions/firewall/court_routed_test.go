@@ -36,7 +36,7 @@ func newRoutedCourt(t *testing.T) *routedCourt {
 	c.cast.checksums, c.cast.toHosts = true, 60
 	c.cast.hosts = c.cast.hosts[:1]
 	c.host.Run(t, "sysctl", "-qw", "net.ipv6.conf."+strings.ReplaceAll(guestPort, ".", "/")+".disable_ipv6=0")
-	c.conn = dial(t, c.host)
+	c.conn = testhost.Dial(t, c.host, nft.Dial)
 	b := nft.NewBatch()
 	for i, family := range []nftables.TableFamily{nftables.TableFamilyINet, nftables.TableFamilyARP} {
 		table := &nftables.Table{Name: "watch", Family: family}

@@ -6,59 +6,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"vifd/actions/firewall"
 	"vifd/internal/nft"
+	"vifd/internal/nft/nfttest"
 	"vifd/internal/testhost"
 )
 
-// faulty is the real kernel with faults put in: each is used up by one call.
-type faulty struct {
-	*nft.Conn
-	before  []error // of the next commits, which are not carried out where it is set
-	after   []error // of the next commits, which are
-	reading error   // of every dump
-}
-
-func (k *faulty) Commit(b *nft.Batch) error {
-	if len(k.before) > 0 {
-		err := k.before[0]
-		k.before = k.before[1:]
-		if err != nil {
-			return err
-		}
-	}
-	err := k.Conn.Commit(b)
-	if len(k.after) > 0 && err == nil {
-		err, k.after = k.after[0], k.after[1:]
-	}
-	return err
-}
-
-func (k *faulty) Chains(t *nftables.Table) ([]nft.Chain, error) {
-	if k.reading != nil {
-		return nil, k.reading
-	}
-	return k.Conn.Chains(t)
-}
-
-func (k *faulty) Elements(s *nftables.Set) ([]nft.Element, error) {
-	if k.reading != nil {
-		return nil, k.reading
-	}
-	return k.Conn.Elements(s)
-}
-
-func newFaulty(t *testing.T, h *testhost.Host) (*faulty, *firewall.Table) {
+func newFaulty(t *testing.T, h *testhost.Host) (*nfttest.Faulty, *firewall.Table) {
 	t.Helper()
-	k := &faulty{}
-	h.Do(t, func() (err error) {
-		k.Conn, err = nft.Dial()
-		return err
-	})
-	t.Cleanup(func() { _ = k.Close() })
+	k := &nfttest.Faulty{Conn: testhost.Dial(t, h, nft.Dial)}
 	table, err := firewall.OpenTable(k)
 	if err != nil {
 		t.Fatal(err)
@@ -81,13 +39,13 @@ func sameAsFresh(t *testing.T, h *testhost.Host, p *firewall.Program, guests ...
 func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	refused := &nft.Error{What: "something", Errno: unix.ENOENT}
-	for name, fault := range map[string]faulty{
-		"answer lost, in force":     {after: []error{nft.ErrUnknown}},
-		"answer lost, not in force": {before: []error{nft.ErrUnknown}},
-		"lost twice":                {after: []error{nft.ErrUnknown, nil}},
-		"drift that heals itself":   {before: []error{refused}},
-		"verdict differs":           {before: []error{&nft.Error{What: "something", Errno: unix.EEXIST}}},
-		"chain in use":              {before: []error{fmt.Errorf("wrapped: %w", &nft.Error{What: "something", Errno: unix.EBUSY})}},
+	for name, fault := range map[string]nfttest.Faulty{
+		"answer lost, in force":     {After: []error{nft.ErrUnknown}},
+		"answer lost, not in force": {Before: []error{nft.ErrUnknown}},
+		"lost twice":                {After: []error{nft.ErrUnknown, nil}},
+		"drift that heals itself":   {Before: []error{refused}},
+		"verdict differs":           {Before: []error{&nft.Error{What: "something", Errno: unix.EEXIST}}},
+		"chain in use":              {Before: []error{fmt.Errorf("wrapped: %w", &nft.Error{What: "something", Errno: unix.EBUSY})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +54,7 @@ func TestUnknownOutcome(t *testing.T) {
 			p := guarded(t)
 			one, two := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard)
 			install(t, table, p, one)
-			k.before, k.after = fault.before, fault.after
+			k.Before, k.After = fault.Before, fault.After
 			set(t, table, two, 7)
 			sameAsFresh(t, h, p, one, two)
 			if n := table.Stats().Repairs; n != 1 {
@@ -119,7 +77,7 @@ func TestAFaultIsNoSuccess(t *testing.T) {
 	one, two := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard)
 	noMemory := &nft.Error{What: "something", Errno: unix.ENOMEM}
 
-	k.before = []error{noMemory}
+	k.Before = []error{noMemory}
 	if _, err := table.Install(p, nil, nil); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("Install() = %v, want ENOMEM", err)
 	}
@@ -128,15 +86,15 @@ func TestAFaultIsNoSuccess(t *testing.T) {
 	}
 	install(t, table, p, one)
 
-	k.before = []error{noMemory}
+	k.Before = []error{noMemory}
 	if _, err := table.Set(two, 7); !errors.Is(err, unix.ENOMEM) || !strings.Contains(err.Error(), two.Interface) {
 		t.Errorf("Set() = %v, want ENOMEM and the interface's name", err)
 	}
 	sameAsFresh(t, h, p, one)
 
 	// The kernel cannot be read when it has to be: an unreadable table is not an empty one.
-	k.before, k.reading = []error{nft.ErrUnknown}, errors.New("unreadable")
-	if _, err := table.Set(two, 7); !errors.Is(err, k.reading) {
+	k.Before, k.Reading = []error{nft.ErrUnknown}, errors.New("unreadable")
+	if _, err := table.Set(two, 7); !errors.Is(err, k.Reading) {
 		t.Errorf("Set() = %v, want that the table cannot be read", err)
 	}
 	for name, call := range map[string]func() error{
@@ -144,18 +102,18 @@ func TestAFaultIsNoSuccess(t *testing.T) {
 		"Ensure":    func() error { _, err := table.Ensure(p); return err },
 		"OpenTable": func() error { _, err := firewall.OpenTable(k); return err },
 	} {
-		if err := call(); !errors.Is(err, k.reading) {
+		if err := call(); !errors.Is(err, k.Reading) {
 			t.Errorf("%s() = %v, want that the table cannot be read", name, err)
 		}
 	}
-	k.reading = nil
+	k.Reading = nil
 	sameAsFresh(t, h, p, one)
 	if !set(t, table, two, 7) {
 		t.Error("Set() without hindrance wrote nothing")
 	}
 	sameAsFresh(t, h, p, one, two)
 
-	k.before = []error{noMemory}
+	k.Before = []error{noMemory}
 	if _, err := table.Remove(two.Interface, 7); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("Remove() = %v, want ENOMEM", err)
 	}

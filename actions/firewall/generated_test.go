@@ -100,7 +100,7 @@ func listAlike(t *testing.T, sources []source, tops []string, routed bool) {
 	if wrote, err := table.Install(p, nil, nil); wrote || err != nil {
 		t.Errorf("installing the same again: wrote %v, %v", wrote, err)
 	}
-	again, err := firewall.OpenTable(dial(t, ours))
+	again, err := firewall.OpenTable(testhost.Dial(t, ours, nft.Dial))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,17 +187,6 @@ func loadLines(t *testing.T, h *testhost.Host, lines []string) {
 
 // refusals are nft's, each with its line and why.
 var refusals = regexp.MustCompile(`/dev/stdin:(\d+):[0-9-]+: (Error: .*)`)
-
-func dial(t *testing.T, h *testhost.Host) *nft.Conn {
-	t.Helper()
-	var conn *nft.Conn
-	h.Do(t, func() (err error) {
-		conn, err = nft.Dial()
-		return err
-	})
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn
-}
 
 func forgedProgram(t *testing.T, sources []source, tops []string, routed bool) *firewall.Program {
 	t.Helper()

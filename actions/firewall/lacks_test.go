@@ -23,7 +23,7 @@ func TestManyRefusalsAreOneLine(t *testing.T) {
 		t.Errorf("it says %q, want %q", err, want)
 	}
 	var lack *Lack
-	if !errors.As(err, &lack) || !errors.Is(err, unix.EPROTO) || !errors.Is(err, unix.EEXIST) || !drifted(err) {
+	if !errors.As(err, &lack) || !errors.Is(err, unix.EPROTO) || !errors.Is(err, unix.EEXIST) || !nft.Drifted(err) {
 		t.Errorf("%v hides what it is made of", err)
 	}
 	if alone := explain(there); alone.Error() != there.Error() {

@@ -75,13 +75,7 @@ func guarded(t *testing.T) *firewall.Program {
 // open opens the table of a host.
 func open(t *testing.T, h *testhost.Host) *firewall.Table {
 	t.Helper()
-	var conn *nft.Conn
-	h.Do(t, func() (err error) {
-		conn, err = nft.Dial()
-		return err
-	})
-	t.Cleanup(func() { _ = conn.Close() })
-	table, err := firewall.OpenTable(conn)
+	table, err := firewall.OpenTable(testhost.Dial(t, h, nft.Dial))
 	if err != nil {
 		t.Fatal(err)
 	}

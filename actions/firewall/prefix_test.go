@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vifd/actions/firewall"
+	"vifd/internal/nft/nfttest"
 	"vifd/internal/testhost"
 )
 
@@ -54,7 +55,7 @@ func TestPrefixesHaveSetsOfTheirOwn(t *testing.T) {
 	if other := open(t, h); install(t, other, p, plain, first, second) {
 		t.Error("another process writes what is there")
 	}
-	since := monitor(t, h)
+	since := nfttest.Monitor(t, h)
 	if !set(t, table, guest(t, p, 4, sourceGuard), 9) {
 		t.Error("Set() wrote nothing")
 	}
@@ -144,7 +145,7 @@ func TestRangesAreThereBeforeTheirRules(t *testing.T) {
 		for i, statement := range editions {
 			p = compile(t, firewall.Config{Templates: templates(t, []string{"t", "include inner"}, []string{"inner", statement, "drop"}), Lists: bridged(refs)})
 			g := guest(t, p, 1, refs)
-			since := monitor(t, h)
+			since := nfttest.Monitor(t, h)
 			install(t, table, p, g)
 			said := since()
 			prepared := strings.Index(said, statement)

@@ -65,7 +65,7 @@ func (t *Table) prepare(p *Program) (*Program, error) {
 			}
 		}
 	}
-	if err := t.commit(b); err != nil {
+	if err := t.commit(b, false); err != nil {
 		return nil, fmt.Errorf("firewall: prepare %d rules: %w", p.Rules(), err)
 	}
 	return &out, nil

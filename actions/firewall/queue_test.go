@@ -33,7 +33,7 @@ func (k *slow) Sets(*nftables.Table) ([]nft.Set, error)       { return nil, nil 
 func (k *slow) Chains(*nftables.Table) ([]nft.Chain, error)   { return nil, nil }
 func (k *slow) Elements(*nftables.Set) ([]nft.Element, error) { return nil, nil }
 
-func (t *Table) waiting() int { return t.queue.Waiting() }
+func (t *Table) waiting() int { return t.writes.Waiting() }
 
 // TestCallsGatherWhileATransactionIsUnderWay: however many come in the meantime, the next transaction carries them all out.
 func TestCallsGatherWhileATransactionIsUnderWay(t *testing.T) {

@@ -6,29 +6,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/google/nftables"
 
-	"vifd/internal/gather"
 	"vifd/internal/nft"
 )
-
-// Kernel is what a Table needs of *nft.Conn.
-type Kernel interface {
-	// Commit carries out all of a batch or nothing; nft.ErrUnknown says that nobody knows which.
-	Commit(b *nft.Batch) error
-	// Check asks whether Commit would, and changes nothing.
-	Check(b *nft.Batch) error
-	// Chains lists a table's chains; a table that is not there has none.
-	Chains(t *nftables.Table) ([]nft.Chain, error)
-	// Sets lists a table's named sets and maps; a table that is not there has none.
-	Sets(t *nftables.Table) ([]nft.Set, error)
-	// Elements lists a set's elements; one that is not there has none.
-	Elements(s *nftables.Set) ([]nft.Element, error)
-}
-
-var _ Kernel = (*nft.Conn)(nil)
 
 // state is what the tables hold, guest by guest.
 type state map[string][]element
@@ -36,36 +18,26 @@ type state map[string][]element
 // Table is the kernel's tables called vifd: of the bridge family, and where guests are routed of inet and arp as well. They
 // change together, in one transaction.
 type Table struct {
-	kernel  Kernel
+	kernel  nft.Kernel
 	layouts [families]*layout
-	writes  sync.Mutex // held through every transaction and everything that reads the kernel
-	queue   gather.Queue[request]
-	last    time.Time // when the last transaction was committed; guarded by writes
+	writes  *nft.Writer[element] // locked by whatever reads the kernel, too
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
 	have    state // what the kernel has as far as is known
 	owners  map[string]int
-	stats   Stats
-}
-
-// Stats counts since the Table was opened.
-type Stats struct {
-	Transactions uint64 // committed, the installations of programs among them
-	Changes      uint64 // Set and Remove calls that they carried out
-	Repairs      uint64 // times that the kernel held something else than was put there
 }
 
 // OpenTable reads what the tables hold from the kernel and changes nothing.
-func OpenTable(kernel Kernel) (*Table, error) {
+func OpenTable(kernel nft.Kernel) (*Table, error) {
 	t := NewTable(kernel)
 	return t, t.Reread()
 }
 
 // NewTable asks the kernel nothing yet: Reread is to be called before the tables are changed.
-func NewTable(kernel Kernel) *Table {
+func NewTable(kernel nft.Kernel) *Table {
 	t := &Table{kernel: kernel, have: make(state), owners: make(map[string]int)}
-	t.queue.Gap, t.queue.Wait = stormGap, gathering
+	t.writes = nft.NewWriter(kernel, t.try, t.repair)
 	for f := range families {
 		t.layouts[f] = newLayout(f)
 	}
@@ -137,11 +109,7 @@ func setKind(l *layout, name string) (element, bool) {
 }
 
 // Stats returns the counters.
-func (t *Table) Stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.stats
-}
+func (t *Table) Stats() nft.Stats { return t.writes.Stats() }
 
 // Interfaces returns the interfaces that the tables know, in no order.
 func (t *Table) Interfaces() []string {
@@ -230,10 +198,11 @@ func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 		return false, err
 	}
 	b := nft.NewBatch()
-	if _, err := t.install(b, named, true); err != nil {
+	left, err := t.install(b, named, true)
+	if err != nil {
 		return false, err
 	}
-	if err := t.commit(b); err != nil {
+	if err := t.commit(b, left.rewrites); err != nil {
 		return false, fmt.Errorf("firewall: install %d rules: %w", p.Rules(), err)
 	}
 	t.mu.Lock()
@@ -297,37 +266,17 @@ func (t *Table) swap(p *Program, have, want state) (wrote bool, err error) {
 		t.change(b, iface, have[iface], want[iface])
 	}
 	left.drop(b)
-	if left.rewrites {
-		t.settle()
-	}
-	return b.Len() > 0, t.commit(b)
+	return b.Len() > 0, t.commit(b, left.rewrites)
 }
 
-// settled is how long after a transaction no packet is still on its way that began before it.
-const settled = 20 * time.Millisecond
-
-// settle waits before rules are rewritten. The kernel has room for two generations of a chain. A packet that has been on its
-// way since before the last transaction would read the new rules from the place of the old ones, while the sets that come with
-// them are not yet there for it: an honest packet could be dropped (nf_tables_commit_chain, net/netfilter/nf_tables_api.c). With
-// transactions on each other's heels, and interval sets, that was seen once in some thirty rewritings under load.
-func (t *Table) settle() {
-	if wait := settled - time.Since(t.last); wait > 0 {
-		time.Sleep(wait)
+// commit carries b out, which may give chains that are there other rules. It is called with writes locked.
+func (t *Table) commit(b *nft.Batch, rewrites bool) error {
+	if rewrites {
+		t.writes.Settle()
 	}
-}
-
-func (t *Table) commit(b *nft.Batch) error {
-	if b.Len() == 0 {
-		return nil
-	}
-	err := t.kernel.Commit(b)
-	t.last = time.Now()
-	if err != nil {
+	if err := t.writes.Commit(b); err != nil {
 		return explain(err)
 	}
-	t.mu.Lock()
-	t.stats.Transactions++
-	t.mu.Unlock()
 	return nil
 }
 
@@ -355,7 +304,6 @@ func (t *Table) repair() error {
 	}
 	t.mu.Lock()
 	p, want := t.program, t.have
-	t.stats.Repairs++
 	t.mu.Unlock()
 	if p == nil {
 		return errors.New("no program is installed")

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"vifd/actions/firewall"
 	"vifd/internal/nft"
+	"vifd/internal/nft/nfttest"
 	"vifd/internal/testhost"
 )
 
@@ -44,41 +44,6 @@ var counters = regexp.MustCompile(`("[^"]*") counter packets \d+ bytes \d+( :|,|
 
 func uncounted(list string) string { return counters.ReplaceAllString(list, "$1$2") }
 
-// monitor hears of every change of the host's rules; the function it returns gives what came since, all of it.
-func monitor(t *testing.T, h *testhost.Host) (since func() string) {
-	t.Helper()
-	p := h.Start(t, "nft", "monitor")
-	marks := 0
-	mark := func() string {
-		marks++
-		name := fmt.Sprintf("mark%d", marks)
-		h.Run(t, "nft", "add", "table", "netdev", name)
-		h.Run(t, "nft", "delete", "table", "netdev", name)
-		return "delete table netdev " + name + "\n"
-	}
-	testhost.Wait(t, "nft monitor to hear", func() bool {
-		mark()
-		return strings.Contains(p.Output(), "delete table netdev mark")
-	})
-	end := mark()
-	p.WaitOutput(t, end)
-	from := strings.Index(p.Output(), end) + len(end)
-	return func() string {
-		t.Helper()
-		end := mark()
-		p.WaitOutput(t, end)
-		said := p.Output()[from:]
-		from = strings.Index(p.Output(), end) + len(end)
-		var changes []string
-		for line := range strings.Lines(said) {
-			if !strings.Contains(line, "netdev") && !strings.HasPrefix(line, "# new generation") {
-				changes = append(changes, line)
-			}
-		}
-		return strings.Join(changes, "")
-	}
-}
-
 // TestGuestsAreElementsAlone connects and disconnects a guest with 1 000 present.
 func TestGuestsAreElementsAlone(t *testing.T) {
 	t.Parallel()
@@ -92,7 +57,7 @@ func TestGuestsAreElementsAlone(t *testing.T) {
 	if !install(t, table, p, guests...) {
 		t.Error("the first installation wrote nothing")
 	}
-	since := monitor(t, h)
+	since := nfttest.Monitor(t, h)
 	if install(t, table, p, guests...) {
 		t.Error("the second installation wrote")
 	}
@@ -278,8 +243,8 @@ func TestGuestsShareTransactions(t *testing.T) {
 
 // refusing is a kernel that refuses every transaction about one interface.
 type refusing struct {
+	*nft.Conn
 	mu      sync.Mutex
-	kernel  *nft.Conn
 	hold    chan struct{} // the first transaction waits for it
 	refuse  int           // transactions of more than this many messages
 	commits int
@@ -296,24 +261,14 @@ func (k *refusing) Commit(b *nft.Batch) error {
 	if k.commits > 1 && b.Len() > k.refuse {
 		return &nft.Error{What: "the group", Errno: unix.ENOMEM}
 	}
-	return k.kernel.Commit(b)
+	return k.Conn.Commit(b)
 }
-
-func (k *refusing) Check(b *nft.Batch) error                        { return k.kernel.Check(b) }
-func (k *refusing) Sets(t *nftables.Table) ([]nft.Set, error)       { return k.kernel.Sets(t) }
-func (k *refusing) Chains(t *nftables.Table) ([]nft.Chain, error)   { return k.kernel.Chains(t) }
-func (k *refusing) Elements(s *nftables.Set) ([]nft.Element, error) { return k.kernel.Elements(s) }
 
 // TestOneBadGuestKeepsNobodyOut: a group that fails is tried one by one.
 func TestOneBadGuestKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	k := &refusing{hold: make(chan struct{}), refuse: 8}
-	h.Do(t, func() (err error) {
-		k.kernel, err = nft.Dial()
-		return err
-	})
-	defer k.kernel.Close()
+	k := &refusing{Conn: testhost.Dial(t, h, nft.Dial), hold: make(chan struct{}), refuse: 8}
 	table, err := firewall.OpenTable(k)
 	if err != nil {
 		t.Fatal(err)

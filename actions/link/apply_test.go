@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
 )
@@ -93,12 +94,12 @@ func TestGoneAndRenamed(t *testing.T) {
 		state := apply(t, w, want, State{}, lotSteps()...)
 		w.Rename(t, want.Ifindex, "web")
 		_, err := Apply(t.Context(), w.host(), want, state)
-		wantError(t, err, ErrRenamed, "it is called web now")
+		actiontest.Error(t, err, ErrRenamed, "it is called web now")
 		want.Interface = "web"
 		state = apply(t, w, want, state)
 		w.Unplug(t, "web")
 		_, err = Remember(w.host(), want, state)
-		wantError(t, err, ErrGone, "set up the link web")
+		actiontest.Error(t, err, ErrGone, "set up the link web")
 		undoes(t, w, state)
 	})
 }
@@ -148,7 +149,7 @@ func TestWhatCannotBe(t *testing.T) {
 			if err == nil {
 				_, err = Apply(t.Context(), w.host(), tt.want, state)
 			}
-			wantError(t, err, tt.kind, tt.words)
+			actiontest.Error(t, err, tt.kind, tt.words)
 		}
 		for _, key := range []string{"ipv6", "ipv5.x", "ipv4.all.x", "ipv4.conf.", "ipv4.../x", "ipv4.conf.a.b", "net.ipv4.ip_forward", "ipv4.neigh.A"} {
 			if _, err := Remember(w.host(), setting(key, "1"), State{}); err == nil {
@@ -165,7 +166,7 @@ func TestWhatCannotBe(t *testing.T) {
 		state, err := Remember(w.host(), depends, State{})
 		must(t, err)
 		result, err := Apply(t.Context(), w.host(), depends, state)
-		wantError(t, err, ErrUnmet, "segmentation stays off, wanted on: it depends on others")
+		actiontest.Error(t, err, ErrUnmet, "segmentation stays off, wanted on: it depends on others")
 		_, err = Undo(t.Context(), w.host(), result.State)
 		must(t, err)
 		if diff := cmp.Diff(before, now(t, w, plain.Ifindex)); diff != "" {
@@ -202,7 +203,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s %v of %v (-want +got):\n%s", tt.name, tt.on, tt.features, diff)
 		}
 		if tt.words != "" {
-			wantError(t, err, ErrFixed, tt.words)
+			actiontest.Error(t, err, ErrFixed, tt.words)
 		} else if err != nil {
 			t.Error(err)
 		}
@@ -239,7 +240,7 @@ func TestKilledAnywhere(t *testing.T) {
 					return nil
 				}
 				_, err = Apply(t.Context(), f.host(), want, state)
-				wantError(t, err, killed, "set up the link vif1.0")
+				actiontest.Error(t, err, killed, "set up the link vif1.0")
 				f.before = nil
 				state = written(t, state) // all that is known after the kill
 				switch next {
@@ -283,7 +284,7 @@ func TestGoneAnywhere(t *testing.T) {
 			if during == "apply" {
 				f.before = unplug
 				_, err = Apply(t.Context(), f.host(), want, state)
-				wantError(t, err, ErrGone, "set up the link vif1.0")
+				actiontest.Error(t, err, ErrGone, "set up the link vif1.0")
 			} else {
 				_, err = Apply(t.Context(), f.host(), want, state)
 				must(t, err)
@@ -311,7 +312,7 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 			cancel()
 		}
 		_, err := Apply(ctx, f.host(), want, State{})
-		wantError(t, err, context.Canceled, "set up the link vif1.0")
+		actiontest.Error(t, err, context.Canceled, "set up the link vif1.0")
 		if f.writes != n {
 			t.Errorf("cancelled during write %d, made %d", n, f.writes)
 		}

@@ -2,13 +2,13 @@ package link
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
 	"vifd/internal/testhost"
@@ -33,19 +33,10 @@ type kernel struct {
 }
 
 func newKernel(t testing.TB) *kernel {
-	k := &kernel{Host: testhost.New(t)}
-	k.Do(t, func() (err error) {
-		if k.links, err = rtnl.Dial(); err != nil {
-			return err
-		}
-		if k.offloads, err = rtnl.DialEthtool(); err != nil {
-			return err
-		}
-		k.settings, err = sysctl.Open()
-		return err
-	})
-	t.Cleanup(func() { must(t, errors.Join(k.links.Close(), k.offloads.Close(), k.settings.Close())) })
-	return k
+	h := testhost.New(t)
+	return &kernel{
+		Host: h, links: testhost.Dial(t, h, rtnl.Dial), offloads: testhost.Dial(t, h, rtnl.DialEthtool), settings: testhost.Dial(t, h, sysctl.Open),
+	}
 }
 
 func (k *kernel) host() Host { return Host{Links: k.links, Offloads: k.offloads, Settings: k.settings} }
@@ -89,10 +80,10 @@ func apply(t testing.TB, w world, want Link, old State, steps ...string) State {
 	state = written(t, state)
 	planned, err := Plan(w.host(), want, state)
 	must(t, err)
-	wantSteps(t, "Plan", planned, steps...)
+	actiontest.Steps(t, "Plan", planned, steps...)
 	result, err := Apply(t.Context(), w.host(), want, state)
 	must(t, err)
-	wantSteps(t, "Apply", result.Steps, steps...)
+	actiontest.Steps(t, "Apply", result.Steps, steps...)
 
 	state, err = Remember(w.host(), want, result.State)
 	must(t, err)
@@ -101,7 +92,7 @@ func apply(t testing.TB, w world, want Link, old State, steps ...string) State {
 	}
 	again, err := Apply(t.Context(), w.host(), want, state)
 	must(t, err)
-	wantSteps(t, "a second Apply", again.Steps)
+	actiontest.Steps(t, "a second Apply", again.Steps)
 	return written(t, again.State)
 }
 
@@ -119,10 +110,10 @@ func undoes(t testing.TB, w world, state State, steps ...string) {
 	t.Helper()
 	done, err := Undo(t.Context(), w.host(), state)
 	must(t, err)
-	wantSteps(t, "Undo", done, steps...)
+	actiontest.Steps(t, "Undo", done, steps...)
 	again, err := Undo(t.Context(), w.host(), state)
 	must(t, err)
-	wantSteps(t, "a second Undo", again)
+	actiontest.Steps(t, "a second Undo", again)
 }
 
 // now is all that matters of a link.
@@ -146,31 +137,9 @@ func now(t testing.TB, w world, index int) map[string]string {
 	return v
 }
 
-func wantSteps(t testing.TB, what string, got []Step, want ...string) {
-	t.Helper()
-	var text []string
-	for _, s := range got {
-		text = append(text, s.String())
-	}
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
-}
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// wantError checks an error's kind and its words.
-func wantError(t testing.TB, err, kind error, words string) {
-	t.Helper()
-	if !errors.Is(err, kind) {
-		t.Errorf("got error %v, want one that is %v", err, kind)
-	}
-	if got := fmt.Sprint(err); !strings.Contains(got, words) {
-		t.Errorf("got error %q, want it to say %q", got, words)
 	}
 }

@@ -18,7 +18,7 @@ import (
 func TestGuestsCostTheSame(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	counted := &counting{Conn: dial(t, h)}
+	counted := &counting{Conn: testhost.Dial(t, h, nft.Dial)}
 	table, err := nat.OpenTable(counted)
 	if err != nil {
 		t.Fatal(err)

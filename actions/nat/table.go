@@ -6,54 +6,26 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
-	"vifd/internal/gather"
 	"vifd/internal/nft"
 )
 
-// Kernel is what a Table needs of *nft.Conn.
-type Kernel interface {
-	// Commit carries out all of a batch or nothing; nft.ErrUnknown says that nobody knows which.
-	Commit(b *nft.Batch) error
-	// Check asks whether Commit would, and changes nothing.
-	Check(b *nft.Batch) error
-	// Chains lists a table's chains; a table that is not there has none.
-	Chains(t *nftables.Table) ([]nft.Chain, error)
-	// Sets lists a table's named sets and maps; a table that is not there has none.
-	Sets(t *nftables.Table) ([]nft.Set, error)
-	// Elements lists a set's elements; one that is not there has none.
-	Elements(s *nftables.Set) ([]nft.Element, error)
-}
-
-var _ Kernel = (*nft.Conn)(nil)
-
 // Table is the kernel's tables called vifd of the families ip and ip6. They change together, in one transaction.
 type Table struct {
-	kernel Kernel
-	writes sync.Mutex // held through every transaction and everything that reads the kernel
-	queue  gather.Queue[request]
-	last   time.Time // when the last transaction was committed; guarded by writes
+	kernel nft.Kernel
+	writes *nft.Writer[element] // locked by whatever reads the kernel, too
 
 	mu      sync.Mutex // guards what follows; never held while the kernel is asked
 	program *Program
 	book    *book // what the kernel has as far as is known
 	owners  map[string]int
-	stats   Stats
-}
-
-// Stats counts since the Table was opened.
-type Stats struct {
-	Transactions uint64 // committed, the installations of programs among them
-	Changes      uint64 // Set and Remove calls that they carried out
-	Repairs      uint64 // times that the kernel held something else than was put there
 }
 
 // OpenTable reads what the tables hold from the kernel and changes nothing.
-func OpenTable(kernel Kernel) (*Table, error) {
+func OpenTable(kernel nft.Kernel) (*Table, error) {
 	t := NewTable(kernel)
 	if err := t.Reread(); err != nil {
 		return nil, err
@@ -62,9 +34,9 @@ func OpenTable(kernel Kernel) (*Table, error) {
 }
 
 // NewTable asks the kernel nothing yet: Reread is to be called before the tables are changed.
-func NewTable(kernel Kernel) *Table {
+func NewTable(kernel nft.Kernel) *Table {
 	t := &Table{kernel: kernel, book: attribute(nil), owners: make(map[string]int)}
-	t.queue.Gap, t.queue.Wait = stormGap, gathering
+	t.writes = nft.NewWriter(kernel, t.try, t.repair)
 	return t
 }
 
@@ -112,11 +84,7 @@ func (t *Table) read() ([]element, error) {
 }
 
 // Stats returns the counters.
-func (t *Table) Stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.stats
-}
+func (t *Table) Stats() nft.Stats { return t.writes.Stats() }
 
 // Interfaces returns the interfaces of the guests that the tables know, sorted.
 func (t *Table) Interfaces() []string {
@@ -221,7 +189,7 @@ func (t *Table) swap(p *Program, want *book) (wrote bool, err error) {
 		var did bool
 		did, err = t.swapOnce(p, want)
 		wrote = wrote || did
-		if err == nil || !drifted(err) {
+		if err == nil || !nft.Drifted(err) {
 			break
 		}
 	}
@@ -262,27 +230,14 @@ func (t *Table) swapOnce(p *Program, want *book) (wrote bool, err error) {
 	return b.Len() > 0, t.commit(b, done.rewrites)
 }
 
-// settled is how long after a transaction no packet is still on its way that began before it. The kernel has room for two
-// generations of a chain: a packet that has been on its way since before the last one would read new rules from the place of the
-// old ones, before their sets are there for it, and what it missed its whole connection would lack.
-const settled = 20 * time.Millisecond
-
-// commit carries b out. It is called with writes held.
+// commit carries b out. It is called with writes locked.
 func (t *Table) commit(b *nft.Batch, rewrites bool) error {
-	if b.Len() == 0 {
-		return nil
+	if rewrites {
+		t.writes.Settle()
 	}
-	if wait := settled - time.Since(t.last); rewrites && wait > 0 {
-		time.Sleep(wait)
-	}
-	err := t.kernel.Commit(b)
-	t.last = time.Now()
-	if err != nil {
+	if err := t.writes.Commit(b); err != nil {
 		return explain(err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.stats.Transactions++
 	return nil
 }
 

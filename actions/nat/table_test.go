@@ -2,7 +2,6 @@ package nat_test
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vifd/actions/nat"
+	"vifd/internal/nft/nfttest"
 	"vifd/internal/testhost"
 )
 
@@ -118,7 +118,7 @@ func TestSecondTimeNothing(t *testing.T) {
 	if !install(t, table, p, one) || !set(t, table, two, 2) {
 		t.Error("the first time nothing was written")
 	}
-	since := monitor(t, h)
+	since := nfttest.Monitor(t, h)
 	for what, table := range map[string]*nat.Table{"the same process": table, "another": open(t, h)} {
 		if install(t, table, p, one, two) || set(t, table, one, 1) || set(t, table, two, 2) || remove(t, table, "vif9.0", 9) {
 			t.Errorf("%s wrote", what)
@@ -139,41 +139,6 @@ func TestSecondTimeNothing(t *testing.T) {
 	want := strings.ReplaceAll(strings.Join(commands, "\n")+"\n", "nft add", "add")
 	if said := since(); said != want {
 		t.Errorf("connecting a guest did\n%s\nwant\n%s", said, want)
-	}
-}
-
-// monitor hears of every change of the host's rules; the function it returns gives what came since.
-func monitor(t *testing.T, h *testhost.Host) (since func() string) {
-	t.Helper()
-	p := h.Start(t, "nft", "monitor")
-	marks := 0
-	mark := func() string {
-		marks++
-		name := fmt.Sprintf("mark%d", marks)
-		h.Run(t, "nft", "add", "table", "netdev", name)
-		h.Run(t, "nft", "delete", "table", "netdev", name)
-		return "delete table netdev " + name + "\n"
-	}
-	testhost.Wait(t, "nft monitor to hear", func() bool {
-		mark()
-		return strings.Contains(p.Output(), "delete table netdev mark")
-	})
-	end := mark()
-	p.WaitOutput(t, end)
-	from := strings.Index(p.Output(), end) + len(end)
-	return func() string {
-		t.Helper()
-		end := mark()
-		p.WaitOutput(t, end)
-		said := p.Output()[from:]
-		from = strings.Index(p.Output(), end) + len(end)
-		var changes []string
-		for line := range strings.Lines(said) {
-			if !strings.Contains(line, "netdev") && !strings.HasPrefix(line, "# new generation") {
-				changes = append(changes, line)
-			}
-		}
-		return strings.Join(changes, "")
 	}
 }
 

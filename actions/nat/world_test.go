@@ -71,21 +71,11 @@ func sysctl(t *testing.T, h *testhost.Host, name, value string) {
 
 func open(t testing.TB, h *testhost.Host) *nat.Table {
 	t.Helper()
-	table, err := nat.OpenTable(dial(t, h))
+	table, err := nat.OpenTable(testhost.Dial(t, h, nft.Dial))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return table
-}
-
-func dial(t testing.TB, h *testhost.Host) (c *nft.Conn) {
-	t.Helper()
-	h.Do(t, func() (err error) {
-		c, err = nft.Dial()
-		return err
-	})
-	t.Cleanup(func() { _ = c.Close() })
-	return c
 }
 
 func derived(t testing.TB, name string) (a4, a6 nat.Addresses) {

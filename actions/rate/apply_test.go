@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 )
 
@@ -119,7 +120,7 @@ func TestVifGone(t *testing.T) {
 		state := apply(t, w, k, want, shapeVif, create, own, shapeIFB, ifbUp, ingress, redirect)
 		w.Unplug(t, "vif1.0")
 		_, err := Apply(t.Context(), w, k, want)
-		wantError(t, err, ErrGone, "limit the rate of vif1.0")
+		actiontest.Error(t, err, ErrGone, "limit the rate of vif1.0")
 		undoes(t, w, state, deleteIFB)
 		if _, err := w.LinkByName(Name(want.Ifindex)); !errors.Is(err, rtnl.ErrNotFound) {
 			t.Errorf("the ifb device: %v", err)
@@ -134,7 +135,7 @@ func TestRenamed(t *testing.T) {
 		state := apply(t, w, k, want, shapeVif, create, own, shapeIFB, ifbUp, ingress, redirect)
 		w.Rename(t, want.Ifindex, "web-1")
 		_, err := Apply(t.Context(), w, k, want)
-		wantError(t, err, ErrRenamed, "it is called web-1 now")
+		actiontest.Error(t, err, ErrRenamed, "it is called web-1 now")
 		renamed := want
 		renamed.Interface = "web-1"
 		apply(t, w, k, renamed, `ip link set dev IFB alias "vifd:web-1" group default`)
@@ -153,8 +154,8 @@ func TestForeign(t *testing.T) {
 			t.Helper()
 			for range 2 {
 				result, err := Apply(t.Context(), w, k, want)
-				wantError(t, err, ErrForeign, words)
-				wantSteps(t, "Apply", result.Steps)
+				actiontest.Error(t, err, ErrForeign, words)
+				actiontest.Steps(t, "Apply", result.Steps)
 			}
 			undoes(t, w, want.State())
 			apply(t, w, k, none)
@@ -182,7 +183,7 @@ func TestForeign(t *testing.T) {
 		w.Person(t, "tc qdisc del dev "+Name(want.Ifindex)+" root")
 		w.Person(t, "tc qdisc replace dev "+Name(want.Ifindex)+" root handle 8001: pfifo")
 		_, err := Apply(t.Context(), w, k, from)
-		wantError(t, err, ErrForeign, "the root qdisc pfifo")
+		actiontest.Error(t, err, ErrForeign, "the root qdisc pfifo")
 		undoes(t, w, from.State(), noIngress, deleteIFB)
 
 		w.Person(t, "tc qdisc add dev vif1.0 clsact")

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 )
 
@@ -84,7 +85,7 @@ func TestUndoKilledAnywhere(t *testing.T) {
 			return nil
 		}
 		_, err = Undo(t.Context(), f, result.State)
-		wantError(t, err, killed, "lift the rate of vif1.0")
+		actiontest.Error(t, err, killed, "lift the rate of vif1.0")
 		f.before = nil
 		_, err = Undo(t.Context(), f, result.State)
 		must(t, err)
@@ -105,7 +106,7 @@ func TestGoneAnywhere(t *testing.T) {
 		}
 		f.before = unplug
 		_, err := Apply(t.Context(), f, k, want)
-		wantError(t, err, ErrGone, "limit the rate of vif1.0")
+		actiontest.Error(t, err, ErrGone, "limit the rate of vif1.0")
 		_, err = Undo(t.Context(), f, want.State())
 		must(t, err)
 		clean(t, f, want)
@@ -142,7 +143,7 @@ func TestRefusedAnywhere(t *testing.T) {
 			return nil
 		}
 		result, err := Apply(t.Context(), f, k, want)
-		wantError(t, err, rtnl.ErrPermission, "limit the rate of vif1.0 (ifindex 3): ")
+		actiontest.Error(t, err, rtnl.ErrPermission, "limit the rate of vif1.0 (ifindex 3): ")
 		if len(result.Steps) != n-1 {
 			t.Errorf("refused at write %d, %d steps done", n, len(result.Steps))
 		}
@@ -170,9 +171,9 @@ func TestKernelsThatLack(t *testing.T) {
 			}
 			k, err := Probe(f)
 			must(t, err)
-			wantError(t, k.Supports(want), ErrUnsupported, tt.words)
+			actiontest.Error(t, k.Supports(want), ErrUnsupported, tt.words)
 			_, err = Apply(t.Context(), f, k, want)
-			wantError(t, err, ErrUnsupported, tt.words)
+			actiontest.Error(t, err, ErrUnsupported, tt.words)
 			clean(t, f, want)
 			to := want
 			to.FromGuest = 0
@@ -182,7 +183,7 @@ func TestKernelsThatLack(t *testing.T) {
 			must(t, k.Supports(Rate{}))
 			if tt.lacking != "cls_matchall cls_u32" { // of which the kernel does not say whether it or the action is missing
 				_, err = Apply(t.Context(), f, before, want)
-				wantError(t, err, ErrUnsupported, tt.words)
+				actiontest.Error(t, err, ErrUnsupported, tt.words)
 			}
 		})
 	}
@@ -206,7 +207,7 @@ func TestProbeThatCannotFindOut(t *testing.T) {
 			return nil
 		}
 		_, err := Probe(f)
-		wantError(t, err, rtnl.ErrPermission, "find out whether the kernel can limit rates")
+		actiontest.Error(t, err, rtnl.ErrPermission, "find out whether the kernel can limit rates")
 	}
 }
 
@@ -225,7 +226,7 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 			cancel()
 		}
 		_, err := Apply(ctx, f, k, want)
-		wantError(t, err, context.Canceled, "limit the rate of vif1.0")
+		actiontest.Error(t, err, context.Canceled, "limit the rate of vif1.0")
 		if f.writes != n {
 			t.Errorf("cancelled during write %d, made %d", n, f.writes)
 		}

@@ -1,13 +1,10 @@
 package rate
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/testhost"
 )
@@ -30,17 +27,8 @@ type kernel struct {
 }
 
 func newKernel(t testing.TB) *kernel {
-	k := &kernel{host: testhost.New(t)}
-	k.host.Do(t, func() (err error) {
-		k.Conn, err = rtnl.Dial()
-		return err
-	})
-	t.Cleanup(func() {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return k
+	h := testhost.New(t)
+	return &kernel{Conn: testhost.Dial(t, h, rtnl.Dial), host: h}
 }
 
 func (k *kernel) Plug(t testing.TB, name string) int {
@@ -96,14 +84,14 @@ func apply(t testing.TB, w world, k Kernel, want Rate, steps ...string) State {
 	result, err := Apply(t.Context(), w, k, want)
 	must(t, err)
 	steps = fill(steps, k, want.Ifindex)
-	wantSteps(t, "Plan", planned, steps...)
-	wantSteps(t, "Apply", result.Steps, steps...)
+	actiontest.Steps(t, "Plan", planned, steps...)
+	actiontest.Steps(t, "Apply", result.Steps, steps...)
 	again, err := Apply(t.Context(), w, k, want)
 	must(t, err)
-	wantSteps(t, "a second Apply", again.Steps)
+	actiontest.Steps(t, "a second Apply", again.Steps)
 	left, err := Plan(t.Context(), w, k, want)
 	must(t, err)
-	wantSteps(t, "Plan after Apply", left)
+	actiontest.Steps(t, "Plan after Apply", left)
 	return result.State
 }
 
@@ -123,37 +111,15 @@ func undoes(t testing.TB, w world, state State, steps ...string) {
 	t.Helper()
 	done, err := Undo(t.Context(), w, state)
 	must(t, err)
-	wantSteps(t, "Undo", done, fill(steps, Kernel{}, state.Ifindex)...)
+	actiontest.Steps(t, "Undo", done, fill(steps, Kernel{}, state.Ifindex)...)
 	again, err := Undo(t.Context(), w, state)
 	must(t, err)
-	wantSteps(t, "a second Undo", again)
-}
-
-func wantSteps(t testing.TB, what string, got []Step, want ...string) {
-	t.Helper()
-	var text []string
-	for _, s := range got {
-		text = append(text, s.String())
-	}
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
+	actiontest.Steps(t, "a second Undo", again)
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// wantError checks an error's kind and its words.
-func wantError(t testing.TB, err, kind error, words string) {
-	t.Helper()
-	if !errors.Is(err, kind) {
-		t.Errorf("got error %v, want one that is %v", err, kind)
-	}
-	if got := fmt.Sprint(err); !strings.Contains(got, words) {
-		t.Errorf("got error %q, want it to say %q", got, words)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
 )
@@ -70,7 +71,7 @@ func TestForwardingIsPutBackWhole(t *testing.T) {
 		if err == nil {
 			break
 		}
-		wantError(t, err, killed, "")
+		actiontest.Error(t, err, killed, "")
 	}
 
 	h := w.start()

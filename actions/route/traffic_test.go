@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/testhost"
 )
 
@@ -143,5 +144,5 @@ func TestStepsAreCommands(t *testing.T) {
 	}
 	left, err := Plan(t.Context(), h, want, state)
 	must(t, err)
-	wantSteps(t, "Plan", left)
+	actiontest.Steps(t, "Plan", left)
 }

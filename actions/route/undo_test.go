@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
+	"vifd/internal/testhost"
 )
 
 // everything is a vif that is up already, and wants all there is.
@@ -20,7 +22,7 @@ func (w *world) everything(t testing.TB) Route {
 	return Route{
 		Ifindex: w.link(t, "vif5.0").Ifindex, Interface: "vif5.0", Guest: prefixes("192.0.2.77/32", "2001:db8::77/128", "2001:db8:1::/64"),
 		Host: prefixes("192.0.2.1/32", "2001:db8::1/128"), Proxy: true, Uplink: w.link(t, "eth0"), MTU: 1400, Table: 100, Metric: 7,
-		Gateways: []netip.Addr{netip.MustParseAddr("2001:db8::9")}, Neighbor: true, GuestMACs: []net.HardwareAddr{mac("00:16:3e:00:00:05")},
+		Gateways: []netip.Addr{netip.MustParseAddr("2001:db8::9")}, Neighbor: true, GuestMACs: []net.HardwareAddr{testhost.MAC("00:16:3e:00:00:05")},
 		Forwarding: Families{IPv4: true, IPv6: true},
 	}
 }
@@ -61,7 +63,7 @@ func killedAt(t *testing.T, n int, next string) (wasKilled bool) {
 	w.before = killAt(n, killed)
 	_, err = Apply(t.Context(), h, want, state)
 	if wasKilled = err != nil; wasKilled {
-		wantError(t, err, killed, "route to vif5.0")
+		actiontest.Error(t, err, killed, "route to vif5.0")
 	}
 	w.before = nil
 	h = w.start(state)
@@ -74,7 +76,7 @@ func killedAt(t *testing.T, n int, next string) (wasKilled bool) {
 	for m, err := 1, killed; err != nil; m++ {
 		w.writes, w.before = 0, killAt(m, killed)
 		if _, err = Undo(t.Context(), h, state); err != nil {
-			wantError(t, err, killed, "take back the route to vif5.0")
+			actiontest.Error(t, err, killed, "take back the route to vif5.0")
 		}
 		w.before = nil
 		h = w.start(state)
@@ -206,23 +208,23 @@ func TestRefusals(t *testing.T) {
 	two := want
 	two.GuestMACs = nil
 	_, err = Prepare(h.Conn, h.Sysctls, two, State{})
-	wantError(t, err, err, "needs the guest's MAC, of which 0 are known")
+	actiontest.Error(t, err, err, "needs the guest's MAC, of which 0 are known")
 
 	lost := want
 	lost.Uplink = Link{Ifindex: 4711, Name: "eth9"}
 	_, err = Apply(t.Context(), h, lost, state)
-	wantError(t, err, ErrNoUplink, "eth9")
+	actiontest.Error(t, err, ErrNoUplink, "eth9")
 
 	w.host.Run(t, "ip", "link", "set", "dev", "vif5.0", "down")
 	w.host.Run(t, "ip", "link", "set", "dev", "vif5.0", "name", "web")
 	_, err = Apply(t.Context(), h, want, state)
-	wantError(t, err, ErrRenamed, "it is called web now")
+	actiontest.Error(t, err, ErrRenamed, "it is called web now")
 	_, err = Undo(t.Context(), h, state)
-	wantError(t, err, ErrRenamed, "take back the route to vif5.0")
+	actiontest.Error(t, err, ErrRenamed, "take back the route to vif5.0")
 	w.host.Unplug(t, "web")
 	_, err = Apply(t.Context(), h, want, state)
-	wantError(t, err, ErrGone, "")
-	wantError(t, err, rtnl.ErrNotFound, "")
+	actiontest.Error(t, err, ErrGone, "")
+	actiontest.Error(t, err, rtnl.ErrNotFound, "")
 	undoes(t, h, state)
 }
 

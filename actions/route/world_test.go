@@ -2,7 +2,6 @@ package route
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vifd/actions/actiontest"
 	"vifd/internal/rtnl"
 	"vifd/internal/sysctl"
 	"vifd/internal/testhost"
@@ -37,20 +37,9 @@ type sysctls struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{host: testhost.New(t)}
-	w.sysctls.w = w
-	w.host.Do(t, func() (err error) {
-		if w.Conn, err = rtnl.Dial(); err != nil {
-			return err
-		}
-		w.sysctls.Dir, err = sysctl.Open()
-		return err
-	})
-	t.Cleanup(func() {
-		if err := errors.Join(w.Close(), w.sysctls.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	h := testhost.New(t)
+	w := &world{Conn: testhost.Dial(t, h, rtnl.Dial), host: h}
+	w.sysctls = sysctls{Dir: testhost.Dial(t, h, sysctl.Open), w: w}
 	return w
 }
 
@@ -146,9 +135,7 @@ func (w *world) outside(t testing.TB, addrs ...string) *testhost.Host {
 	w.host.Run(t, "ip", "addr", "add", "192.0.2.1/24", "dev", "eth0")
 	w.host.Run(t, "ip", "addr", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
 	w.host.WaitUp(t, "eth0")
-	testhost.Wait(t, "the route to the host's own address, which the kernel makes when it finds the time", func() bool {
-		return strings.Contains(w.host.Run(t, "ip", "-6", "route", "show", "table", "local"), "2001:db8::1 dev eth0")
-	})
+	w.host.WaitLocal(t, "2001:db8::1")
 	return far
 }
 
@@ -176,8 +163,8 @@ func apply(t testing.TB, h Host, want Route, before State, steps ...string) Stat
 	result, err := Apply(t.Context(), h, want, state)
 	must(t, err)
 	if steps != nil {
-		wantSteps(t, "Plan", planned, steps...)
-		wantSteps(t, "Apply", result.Steps, steps...)
+		actiontest.Steps(t, "Plan", planned, steps...)
+		actiontest.Steps(t, "Apply", result.Steps, steps...)
 	}
 	unchanged(t, h, want, result.State)
 	return result.State
@@ -192,10 +179,10 @@ func unchanged(t testing.TB, h Host, want Route, state State) {
 	}
 	result, err := Apply(t.Context(), h, want, again)
 	must(t, err)
-	wantSteps(t, "a second Apply", result.Steps)
+	actiontest.Steps(t, "a second Apply", result.Steps)
 	left, err := Plan(t.Context(), h, want, again)
 	must(t, err)
-	wantSteps(t, "Plan after Apply", left)
+	actiontest.Steps(t, "Plan after Apply", left)
 }
 
 var compareAddr = cmp.Options{
@@ -207,36 +194,17 @@ func undoes(t testing.TB, h Host, state State, steps ...string) {
 	done, err := Undo(t.Context(), h, state)
 	must(t, err)
 	if steps != nil {
-		wantSteps(t, "Undo", done, steps...)
+		actiontest.Steps(t, "Undo", done, steps...)
 	}
 	again, err := Undo(context.Background(), h, state)
 	must(t, err)
-	wantSteps(t, "a second Undo", again)
-}
-
-func wantSteps(t testing.TB, what string, got []Step, want ...string) {
-	t.Helper()
-	var text []string
-	for _, s := range got {
-		text = append(text, s.String())
-	}
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
+	actiontest.Steps(t, "a second Undo", again)
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// wantError checks an error's kind and its words.
-func wantError(t testing.TB, err, kind error, words string) {
-	t.Helper()
-	if !errors.Is(err, kind) || !strings.Contains(fmt.Sprint(err), words) {
-		t.Errorf("got error %v, want one that is %v and says %q", err, kind, words)
 	}
 }
 
@@ -259,12 +227,4 @@ func prefixes(s ...string) []netip.Prefix {
 		list = append(list, netip.MustParsePrefix(one))
 	}
 	return list
-}
-
-func mac(s string) net.HardwareAddr {
-	m, err := net.ParseMAC(s)
-	if err != nil {
-		panic(err) // a literal of these tests
-	}
-	return m
 }

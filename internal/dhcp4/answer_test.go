@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"vifd/internal/testhost"
 )
 
 func TestAnswers(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAnswers(t *testing.T) {
 		{"a server's message", dhcpv4.MessageTypeOffer, nil, none, everybody, malformed, "", ""},
 		{"bootp", dhcpv4.MessageTypeDiscover, nil, func(m *dhcpv4.DHCPv4) { m.Options.Del(dhcpv4.OptionDHCPMessageType) }, everybody, malformed, "", ""},
 		{"a reply", dhcpv4.MessageTypeDiscover, nil, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply }, everybody, malformed, "", ""},
-		{"another's MAC", dhcpv4.MessageTypeDiscover, nil, func(m *dhcpv4.DHCPv4) { m.ClientHWAddr = hardware(t, otherMAC) }, everybody, foreign, "", ""},
+		{"another's MAC", dhcpv4.MessageTypeDiscover, nil, func(m *dhcpv4.DHCPv4) { m.ClientHWAddr = testhost.MAC(otherMAC) }, everybody, foreign, "", ""},
 		{"by a relay", dhcpv4.MessageTypeDiscover, nil, func(m *dhcpv4.DHCPv4) { m.GatewayIPAddr = net.IP{10, 77, 3, 1} }, everybody, foreign, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

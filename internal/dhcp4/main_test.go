@@ -15,20 +15,11 @@ func TestMain(m *testing.M) { testhost.Main(m) }
 
 const guestMAC, otherMAC = "00:16:3e:00:00:01", "00:16:3e:00:00:02"
 
-func hardware(t testing.TB, s string) net.HardwareAddr {
-	t.Helper()
-	mac, err := net.ParseMAC(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mac
-}
-
 // example is a guest of a NAT network, with all that there is to be told.
 func example(t testing.TB) Config {
 	t.Helper()
 	return Config{
-		Interface: "vif1.0", Ifindex: 1, MACs: []net.HardwareAddr{hardware(t, guestMAC)},
+		Interface: "vif1.0", Ifindex: 1, MACs: []net.HardwareAddr{testhost.MAC(guestMAC)},
 		Address: netip.MustParsePrefix("10.77.3.1/16"), Router: netip.MustParseAddr("10.77.255.254"),
 		DNS:    []netip.Addr{netip.MustParseAddr("10.77.255.254"), netip.MustParseAddr("192.0.2.53")},
 		Domain: "guests.example", Host: "web-1", MTU: 1400,
@@ -39,7 +30,7 @@ func example(t testing.TB) Config {
 // message is a client's, with the options given.
 func message(t testing.TB, kind dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
 	t.Helper()
-	m, err := dhcpv4.New(dhcpv4.WithHwAddr(hardware(t, guestMAC)), dhcpv4.WithMessageType(kind))
+	m, err := dhcpv4.New(dhcpv4.WithHwAddr(testhost.MAC(guestMAC)), dhcpv4.WithMessageType(kind))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,15 +68,6 @@ func serve(t testing.TB) *Server {
 		}
 	})
 	return s
-}
-
-func ifindex(t testing.TB, h *testhost.Host, name string) int {
-	t.Helper()
-	link, err := h.Links().LinkByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return link.Attrs().Index
 }
 
 // set tells the server of a guest, in the host's network.

@@ -30,51 +30,27 @@ func isAnswer(frame []byte) bool {
 	return len(frame) > ethernetLen+ipLen+udpLen && frame[12] == 8 && frame[13] == 0 && frame[23] == unix.IPPROTO_UDP && frame[35] == serverPort
 }
 
-func mark(text string) (frame []byte, is func([]byte) bool) {
-	frame = append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 0x88, 0xb5}, text...)
-	frame = append(frame, make([]byte, 60)...)
-	return frame, func(f []byte) bool { return bytes.Contains(f, []byte(text)) }
-}
-
 // TestNobodyElse has two guests share a wire: the answers to one never get to the other, and the other gets none.
 func TestNobodyElse(t *testing.T) {
 	t.Parallel()
-	h, wire, s := testhost.New(t), testhost.New(t), serve(t)
-	h.Veths(t, wire, "vif1.0")
-	guest := wire.Guest(t, "a", guestMAC)
-	other := wire.Guest(t, "b", otherMAC)
-	alone := h.Guest(t, "vif2.0", otherMAC)
-	wire.Run(t, "ip", "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-	for _, port := range []string{"pvif1.0", "a", "b"} {
-		wire.Run(t, "ip", "link", "set", "dev", port, "master", "br0", "up")
-	}
-	wire.Run(t, "ip", "link", "set", "br0", "up")
-	h.Run(t, "ip", "link", "set", "vif1.0", "up")
-	h.Run(t, "ip", "link", "set", "vif2.0", "up")
-	h.WaitUp(t, "vif1.0", "vif2.0")
-	wire.WaitUp(t, "pvif1.0", "a", "b", "br0")
-	guest.WaitUp(t, testhost.GuestIf)
-	other.WaitUp(t, testhost.GuestIf)
-	alone.WaitUp(t, testhost.GuestIf)
+	n, s := testhost.NewNeighbours(t, guestMAC, otherMAC, otherMAC), serve(t)
 	c := example(t)
-	c.Ifindex = ifindex(t, h, "vif1.0")
-	set(t, h, s, c)
+	c.Ifindex = n.Host.Ifindex(t, "vif1.0")
+	set(t, n.Host, s, c)
 
-	own, others, outside := guest.Packet(t, testhost.GuestIf), other.Packet(t, testhost.GuestIf), alone.Packet(t, testhost.GuestIf)
-	vif, vif2 := h.Packet(t, "vif1.0"), h.Packet(t, "vif2.0")
 	foreigner := message(t, dhcpv4.MessageTypeDiscover)
-	foreigner.ClientHWAddr = hardware(t, otherMAC)
-	others.Send(t, ethernet(foreigner.ClientHWAddr, request(foreigner, everybody)))
-	outside.Send(t, ethernet(foreigner.ClientHWAddr, request(foreigner, everybody)))
-	outside.Send(t, asks(t, dhcpv4.MessageTypeDiscover))
+	foreigner.ClientHWAddr = testhost.MAC(otherMAC)
+	n.Other.Send(t, ethernet(foreigner.ClientHWAddr, request(foreigner, everybody)))
+	n.Alone.Send(t, ethernet(foreigner.ClientHWAddr, request(foreigner, everybody)))
+	n.Alone.Send(t, asks(t, dhcpv4.MessageTypeDiscover))
 	for _, broadcast := range []bool{false, true} {
 		m := message(t, dhcpv4.MessageTypeDiscover)
 		if broadcast {
 			m.SetBroadcast()
 		}
-		own.Send(t, ethernet(m.ClientHWAddr, request(m, everybody)))
-		frame := own.Expect(t, "the answer", isAnswer)
-		if !bytes.Equal(frame[:6], hardware(t, guestMAC)) {
+		n.Own.Send(t, ethernet(m.ClientHWAddr, request(m, everybody)))
+		frame := n.Own.Expect(t, "the answer", isAnswer)
+		if !bytes.Equal(frame[:6], testhost.MAC(guestMAC)) {
 			t.Errorf("an answer in a frame for %v", net.HardwareAddr(frame[:6]))
 		}
 		if got := netip.AddrFrom4([4]byte(frame[30:34])); (got.String() == everybody) != broadcast {
@@ -82,11 +58,7 @@ func TestNobodyElse(t *testing.T) {
 		}
 	}
 	testhost.Wait(t, "the foreign request to be heard", func() bool { return s.Stats().Foreign == 1 })
-	end, isEnd := mark("the end")
-	vif.Send(t, end)
-	vif2.Send(t, end)
-	others.None(t, "an answer on the same wire", isAnswer, isEnd)
-	outside.None(t, "an answer on another vif", isAnswer, isEnd)
+	n.Spared(t, "an answer", isAnswer)
 	if st := s.Stats(); st.Offers != 2 || st.Foreign != 1 || st.Unsent != 0 {
 		t.Errorf("%+v, want 2 offers and 1 foreign", st)
 	}
@@ -132,7 +104,7 @@ func TestVLANsAreNotAnswered(t *testing.T) {
 	}
 	own.Send(t, asks(t, dhcpv4.MessageTypeInform))
 	testhost.Wait(t, "the request after them to be answered", func() bool { return w.server.Stats().Acks == 1 })
-	end, isEnd := mark("the end")
+	end, isEnd := testhost.Mark("the end")
 	vif.Send(t, end)
 	answers := 0
 	own.None(t, "a second answer", func(f []byte) bool {
@@ -187,7 +159,7 @@ func TestAVifsLife(t *testing.T) {
 	w.server.Remove(w.config.Ifindex)
 	before := w.server.Stats()
 	own.Send(t, asks(t, dhcpv4.MessageTypeDiscover))
-	end, isEnd := mark("the end")
+	end, isEnd := testhost.Mark("the end")
 	vif := w.host.Packet(t, "vif1.0")
 	vif.Send(t, end)
 	own.None(t, "an answer after Remove", isAnswer, isEnd)
@@ -205,7 +177,7 @@ func TestFlood(t *testing.T) {
 	w.host.WaitUp(t, "vif2.0")
 	calm.WaitUp(t, testhost.GuestIf)
 	c := w.config
-	c.Interface, c.Ifindex, c.MACs = "vif2.0", ifindex(t, w.host, "vif2.0"), []net.HardwareAddr{hardware(t, otherMAC)}
+	c.Interface, c.Ifindex, c.MACs = "vif2.0", w.host.Ifindex(t, "vif2.0"), []net.HardwareAddr{testhost.MAC(otherMAC)}
 	set(t, w.host, w.server, c)
 
 	flood, own := w.guest.Packet(t, testhost.GuestIf), calm.Packet(t, testhost.GuestIf)
@@ -217,7 +189,7 @@ func TestFlood(t *testing.T) {
 		return w.server.Stats().Pauses > 0
 	})
 	m := message(t, dhcpv4.MessageTypeInform)
-	m.ClientHWAddr = hardware(t, otherMAC)
+	m.ClientHWAddr = testhost.MAC(otherMAC)
 	own.Send(t, ethernet(m.ClientHWAddr, request(m, everybody)))
 	own.Expect(t, "the calm guest's answer", isAnswer)
 	if s := w.server.Stats(); s.Offers > vifsock.Burst+vifsock.Rate*uint64(testhost.Patience.Seconds()) || s.Acks != 1 {
@@ -239,7 +211,7 @@ func TestThousand(t *testing.T) {
 		configs[i] = example(t)
 		configs[i].Ifindex = 1000 + i
 	}
-	heap, goroutines := used(), runtime.NumGoroutine()
+	heap, goroutines := testhost.Memory(), runtime.NumGoroutine()
 	h.Do(t, func() error {
 		for _, c := range configs {
 			if err := s.Set(c); err != nil {
@@ -248,19 +220,10 @@ func TestThousand(t *testing.T) {
 		}
 		return nil
 	})
-	grown, more := used()-heap, runtime.NumGoroutine()-goroutines
+	grown, more := testhost.Memory()-heap, runtime.NumGoroutine()-goroutines
 	t.Logf("%d guests: %d KiB, %d goroutines more", guests, grown>>10, more)
 	if grown > 1<<20 || more > 1 {
 		t.Errorf("%d guests take %d KiB and %d goroutines, want less than 1 MiB and one", guests, grown>>10, more)
 	}
 	runtime.KeepAlive(configs)
-}
-
-// used is the memory in use, heap and stacks, in bytes.
-func used() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse)
 }

@@ -25,7 +25,7 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	w.host.Run(t, "ip", "route", "add", "10.77.3.1/32", "dev", "vif1.0")
 	w.host.WaitUp(t, "vif1.0")
 	w.guest.WaitUp(t, testhost.GuestIf)
-	w.config.Ifindex = ifindex(t, w.host, "vif1.0")
+	w.config.Ifindex = w.host.Ifindex(t, "vif1.0")
 	change(&w.config)
 	set(t, w.host, w.server, w.config)
 	return w

@@ -26,17 +26,6 @@ func numbers() *nftables.Set {
 	return &nftables.Set{Table: table, Name: "numbers", KeyType: nftables.TypeMark}
 }
 
-func dial(t *testing.T, h *testhost.Host) *Conn {
-	t.Helper()
-	var c *Conn
-	h.Do(t, func() (err error) {
-		c, err = Dial()
-		return err
-	})
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
 // build is a batch of a table, a chain and n rules, one of them bad where bad is its number.
 func build(n, bad int) *Batch {
 	b := NewBatch()
@@ -59,7 +48,7 @@ func build(n, bad int) *Batch {
 func TestCommitIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	err := c.Commit(build(10, 7))
 	var refusal *Error
 	if !errors.As(err, &refusal) || refusal.What != "rule 7" || !errors.Is(err, unix.ENOENT) {
@@ -79,7 +68,7 @@ func TestCommitIsAllOrNothing(t *testing.T) {
 func TestCheckChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	if err := c.Check(build(10, -1)); err != nil {
 		t.Errorf("Check() of a good batch: %v", err)
 	}
@@ -105,7 +94,7 @@ func TestEveryElementArrives(t *testing.T) {
 	t.Parallel()
 	const n = 20_000
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	b := NewBatch()
 	b.AddTable(table)
 	b.AddSet(numbers())
@@ -135,7 +124,7 @@ func TestLargeBatch(t *testing.T) {
 	t.Parallel()
 	const n = 5_000
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	if err := c.Commit(build(n, -1)); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +144,7 @@ func TestLargeBatch(t *testing.T) {
 func TestLostAnswerIsNoSuccess(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +172,7 @@ func TestLostAnswerIsNoSuccess(t *testing.T) {
 
 func TestNothingThere(t *testing.T) {
 	t.Parallel()
-	c := dial(t, testhost.New(t))
+	c := testhost.Dial(t, testhost.New(t), Dial)
 	if chains, err := c.Chains(table); err != nil || len(chains) != 0 {
 		t.Errorf("Chains() = %v, %v", chains, err)
 	}
@@ -199,7 +188,7 @@ func TestNothingThere(t *testing.T) {
 func TestDumpsAreWhole(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	writer, reader := dial(t, h), dial(t, h)
+	writer, reader := testhost.Dial(t, h, Dial), testhost.Dial(t, h, Dial)
 	b := NewBatch()
 	b.AddTable(table)
 	b.AddSet(numbers())

@@ -8,4 +8,7 @@
 //
 // A Conn is safe for concurrent use; calls are carried out one after the other. It belongs to the network namespace of
 // the thread that called Dial. Close must not overlap other calls.
+//
+// A Writer keeps the elements of many guests by such transactions: it shares them among calls that come together, tries again what
+// can be, and has the table repaired where somebody else has changed it. It is safe for concurrent use.
 package nft

@@ -37,7 +37,7 @@ func TestDumpsAgreeWithNft(t *testing.T) {
 	if out, err := script.CombinedOutput(); err != nil {
 		t.Fatalf("nft: %v\n%s", err, out)
 	}
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	chains, err := c.Chains(table)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func wantElements(t *testing.T, c *Conn, s *nftables.Set, want ...string) {
 func TestChainsAreOfOneGeneration(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	writer, reader := dial(t, h), dial(t, h)
+	writer, reader := testhost.Dial(t, h, Dial), testhost.Dial(t, h, Dial)
 	world := func(chains, rules int) *Batch {
 		b := NewBatch()
 		b.AddTable(table)

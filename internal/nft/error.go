@@ -12,6 +12,14 @@ import (
 // ErrUnknown says that the kernel's answer to a transaction was lost (ENOBUFS): it may or may not be in force.
 var ErrUnknown = errors.New("the outcome of the nftables transaction is unknown")
 
+// ErrLost says that somebody else has changed a table.
+var ErrLost = errors.New("the tables are not as they were left")
+
+// Drifted reports whether err can come from the kernel holding something else than is known.
+func Drifted(err error) bool {
+	return errors.Is(err, ErrLost) || errors.Is(err, ErrUnknown) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
+}
+
 // Error is the kernel's refusal of one part of a batch. Nothing of the batch is in force.
 type Error struct {
 	What  string // the part, as the batch's builder named it: `add element guest-mac { "vif1.0" . 00:16:3e:00:00:01 }`

@@ -43,7 +43,7 @@ func TestLostAnswerIsUnknown(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := testhost.New(t)
-			c := dial(t, h)
+			c := testhost.Dial(t, h, Dial)
 			fill(t, c)
 			if err := c.Commit(tt.batch); !errors.Is(err, ErrUnknown) {
 				t.Errorf("Commit() = %v, want ErrUnknown", err)
@@ -65,7 +65,7 @@ func TestLostAnswerIsUnknown(t *testing.T) {
 // TestLostPartOfADump: a dump that overflowed is read again, never returned with a hole.
 func TestLostPartOfADump(t *testing.T) {
 	t.Parallel()
-	c := dial(t, testhost.New(t))
+	c := testhost.Dial(t, testhost.New(t), Dial)
 	b := NewBatch()
 	b.AddTable(table)
 	b.AddSet(numbers())
@@ -86,7 +86,7 @@ func TestLostPartOfADump(t *testing.T) {
 func TestTooLargeForTheSocket(t *testing.T) {
 	t.Parallel()
 	h := testhost.New(t)
-	c := dial(t, h)
+	c := testhost.Dial(t, h, Dial)
 	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -13,19 +13,10 @@ func TestMain(m *testing.M) { testhost.Main(m) }
 
 const guestMAC, otherMAC = "00:16:3e:00:00:01", "00:16:3e:00:00:02"
 
-func hardware(t testing.TB, s string) net.HardwareAddr {
-	t.Helper()
-	mac, err := net.ParseMAC(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mac
-}
-
 func example(t testing.TB) Config {
 	t.Helper()
 	return Config{
-		Interface: "vif1.0", Ifindex: 1, MACs: []net.HardwareAddr{hardware(t, guestMAC)}, Prefix: netip.MustParsePrefix("fd77:0:0:301::/64"),
+		Interface: "vif1.0", Ifindex: 1, MACs: []net.HardwareAddr{testhost.MAC(guestMAC)}, Prefix: netip.MustParsePrefix("fd77:0:0:301::/64"),
 		MTU: 1400, DNS: []netip.Addr{netip.MustParseAddr("fd77::53"), netip.MustParseAddr("2001:db8::53")}, Domain: "guests.example",
 	}
 }
@@ -47,15 +38,6 @@ func ethernet(from net.HardwareAddr, packet []byte) []byte {
 }
 
 const ethernetLen = 14
-
-func ifindex(t testing.TB, h *testhost.Host, name string) int {
-	t.Helper()
-	link, err := h.Links().LinkByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return link.Attrs().Index
-}
 
 func set(t testing.TB, h *testhost.Host, s *Server, c Config) {
 	t.Helper()

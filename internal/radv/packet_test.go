@@ -8,6 +8,7 @@ import (
 
 	"github.com/mdlayher/ndp"
 
+	"vifd/internal/testhost"
 	"vifd/internal/vifsock"
 )
 
@@ -23,7 +24,7 @@ func solicit(t testing.TB, src string, options ...ndp.Option) []byte {
 }
 
 func TestSolicitations(t *testing.T) {
-	own := &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: hardware(t, guestMAC)}
+	own := &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: testhost.MAC(guestMAC)}
 	whole := solicit(t, "fe80::1", own)
 	change := func(f func([]byte)) []byte {
 		packet := bytes.Clone(whole)

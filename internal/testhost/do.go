@@ -3,6 +3,7 @@ package testhost
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 )
 
@@ -30,6 +31,21 @@ func (h *Host) DoErr(f func() error) error {
 		err = f()
 	})
 	return <-result
+}
+
+// Dial opens something that belongs to the host, a socket of rtnl.Dial or a directory of sysctl.Open, and closes it when the test ends.
+func Dial[C io.Closer](t testing.TB, h *Host, dial func() (C, error)) (c C) {
+	t.Helper()
+	h.Do(t, func() (err error) {
+		c, err = dial()
+		return err
+	})
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }
 
 // Go runs f on a thread in the host until the test ends: then its context is cancelled and it is waited for. The test fails

@@ -41,3 +41,12 @@ func processorTime(t testing.TB, f func()) time.Duration {
 	}
 	return time.Duration(after.Nano() - before.Nano())
 }
+
+// Memory is what this process has in use, heap and stacks, in bytes.
+func Memory() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // frees what the finalizers of the first let go of
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}

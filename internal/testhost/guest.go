@@ -3,6 +3,7 @@ package testhost
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -11,6 +12,15 @@ import (
 
 // GuestIf is the name of a guest's interface in the guest.
 const GuestIf = "eth0"
+
+// MAC is the address that s, a literal of a test, says; it panics where s is none.
+func MAC(s string) net.HardwareAddr {
+	mac, err := net.ParseMAC(s)
+	if err != nil {
+		panic(err)
+	}
+	return mac
+}
 
 // Guest plugs a guest into the host: a veth pair whose end in the host is called name and is down, as a hypervisor leaves
 // it, and whose other end is eth0 of a host of its own, up, with the MAC and the addresses (in prefix notation) given.
@@ -86,6 +96,25 @@ func (h *Host) WaitUp(t testing.TB, names ...string) {
 			return link.Attrs().OperState == netlink.OperUp
 		})
 	}
+}
+
+// WaitLocal waits until packets to an IPv6 address that a link has been given are the host's own. The kernel makes the route for that in a
+// worker (addrconf_dad_work, net/ipv6/addrconf.c), also where no duplicate is looked for.
+func (h *Host) WaitLocal(t testing.TB, addr string) {
+	t.Helper()
+	Wait(t, addr+" to be the host's own", func() bool {
+		return strings.Contains(h.Run(t, "ip", "-6", "route", "show", "table", "local"), "local "+addr+" dev ")
+	})
+}
+
+// Ifindex is the number of the link called name.
+func (h *Host) Ifindex(t testing.TB, name string) int {
+	t.Helper()
+	link, err := h.links.LinkByName(name)
+	if err != nil {
+		t.Fatalf("testhost: looking up %s: %v", name, err)
+	}
+	return link.Attrs().Index
 }
 
 // Unplug deletes the link called name, and with it the other end of a pair.

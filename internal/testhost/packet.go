@@ -1,6 +1,7 @@
 package testhost
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -177,6 +178,13 @@ func (p *Port) None(t testing.TB, what string, unwanted, barrier func(frame []by
 		}
 		return barrier(frame)
 	})
+}
+
+// Mark is a frame to everybody that nobody answers, to be sent after others, and what knows it again: a barrier for None.
+func Mark(text string) (frame []byte, is func(frame []byte) bool) {
+	frame = append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 0x88, 0xb5}, text...) // a local experimental EtherType
+	frame = append(frame, make([]byte, 60)...)
+	return frame, func(f []byte) bool { return bytes.Contains(f, []byte(text)) }
 }
 
 // withTag copies a frame and puts the VLAN tag that the kernel took out of it back in its place, behind the addresses.
