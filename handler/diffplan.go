@@ -54,20 +54,24 @@ type VifDifference struct {
 // Preview tells what a Resync with rs would change, and changes nothing. Vifs that need no change are listed, too; links that are the host's
 // own are not, unless something would be taken back from them. An error says that the kernel could not be read.
 func Preview(ctx context.Context, s Sight, rs *Ruleset) (*Difference, error) {
-	conn := newPretend(s.Links)
+	p := &preview{conn: newPretend(s.Links), hooks: &pretendHooks{}, said: make(map[string]bool)}
+	conn := p.conn
 	cfg := Config{
 		Dial:    func() (Links, error) { return conn, nil },
-		Sysctls: pretendSettings{s.Sysctls, make(map[string]string)}, Records: pretendRecords{s.Records, s.Host},
-		Xenstore: s.Xenstore, Sysfs: s.Sysfs, Log: slog.New(slog.DiscardHandler), Workers: 1,
+		Sysctls: pretendSettings{s.Sysctls, make(map[string]string), conn.names}, Records: pretendRecords{s.Records, s.Host},
+		Hooks: p.hooks, Sysfs: s.Sysfs, Log: slog.New(slog.DiscardHandler), Workers: 1,
 	}
 	if s.Offloads != nil {
 		cfg.Offloads = pretendOffloads{s.Offloads}
 	}
-	h, err := New(cfg, rs)
-	if err != nil {
+	if s.Xenstore != nil {
+		p.store = &pretendXenstore{Xenstore: s.Xenstore}
+		cfg.Xenstore = p.store
+	}
+	var err error
+	if p.h, err = New(cfg, rs); err != nil {
 		return nil, err
 	}
-	p := &preview{h: h, conn: conn, said: make(map[string]bool)}
 	links, err := conn.Links(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
@@ -102,11 +106,13 @@ func Preview(ctx context.Context, s Sight, rs *Ruleset) (*Difference, error) {
 
 // preview is one Preview under way.
 type preview struct {
-	h    *Handler
-	conn *pretend
-	vifs []decided
-	said map[string]bool // commands: what vifs share is said once
-	out  Difference
+	h     *Handler
+	conn  *pretend
+	hooks *pretendHooks
+	store *pretendXenstore // nil: there is none
+	vifs  []decided
+	said  map[string]bool // commands: what vifs share is said once
+	out   Difference
 
 	guests       []firewall.Guest
 	translated   []nat.Guest
@@ -116,38 +122,30 @@ type preview struct {
 
 // decided is a link and what is to become of it.
 type decided struct {
-	link   rtnl.Link
-	k      known
-	ours   bool
-	plan   Plan
-	rename string   // the name that it is to have first; empty: its own
-	needs  []Change // what it needs of the host
-	err    error
+	link  rtnl.Link // with the name that it is to have
+	was   rtnl.Link // as it is
+	k     known
+	ours  bool
+	plan  Plan
+	needs []Change // what it needs of the host
+	err   error
 }
 
 // decide plans for every link, as an installation does.
 func (p *preview) decide(ctx context.Context, links []rtnl.Link) {
 	rs, places := p.h.rules, newPlaces()
 	for _, l := range links {
-		d := decided{link: l, k: known{record: journal.Record{Ifindex: l.Index}}}
+		d := decided{link: l, was: l, k: known{record: journal.Record{Ifindex: l.Index}}}
 		if k := p.h.known[l.Index]; k != nil {
 			d.k = *k
 		}
-		plan, ours, x := p.h.decide(ctx, rs, &d.link, &d.k)
-		if ours && plan.State != StateIgnored && plan.State != StateUnmatched && x != nil {
-			if name, wanted, err := nameWanted(&d.link, x, d.k.own.Xen); wanted {
-				d.rename = name
-			} else if err != nil {
-				d.err = err
-			}
+		p.consider(ctx, rs, &d)
+		rs.place(places, &d.link, &d.plan)
+		if d.plan.Guest != nil {
+			p.guests = append(p.guests, *d.plan.Guest)
 		}
-		rs.place(places, &d.link, &plan)
-		d.plan, d.ours = plan, ours
-		if plan.Guest != nil {
-			p.guests = append(p.guests, *plan.Guest)
-		}
-		if plan.NAT != nil {
-			p.translated = append(p.translated, *plan.NAT)
+		if d.plan.NAT != nil {
+			p.translated = append(p.translated, *d.plan.NAT)
 		}
 		p.vifs = append(p.vifs, d)
 	}
@@ -190,17 +188,14 @@ func (p *preview) tables(name string) []Change {
 
 // vif adds what would change of one link.
 func (p *preview) vif(ctx context.Context, d *decided) {
-	v := VifDifference{Interface: d.link.Name, Ifindex: d.link.Index, Plan: d.plan, Err: d.err}
-	was := d.k.record.Interface
+	v := VifDifference{Interface: d.was.Name, Ifindex: d.link.Index, Plan: d.plan, Err: d.err, Changes: renaming(&d.was, &d.link)}
+	hooks, was := d.k.hooks(&d.plan), d.k.record.Interface
 	if was != "" && was != d.link.Name {
 		if _, err := p.conn.LinkByName(was); err != nil { // nobody's by now
 			v.Changes = append(v.Changes, p.tables(was)...)
 		}
 	}
 	v.Changes = append(v.Changes, p.tables(d.link.Name)...)
-	if d.rename != "" {
-		v.Changes = append(v.Changes, Change{"link", Other, fmt.Sprintf("ip link set dev %s down name %s", d.link.Name, single(d.rename))})
-	}
 	v.Changes = append(v.Changes, d.needs...)
 	var some []Change
 	switch {
@@ -210,7 +205,15 @@ func (p *preview) vif(ctx context.Context, d *decided) {
 	default:
 		some, v.Err = p.h.remains(ctx, p.conn, &d.link, &d.k)
 	}
-	v.Changes = named(append(v.Changes, some...), d.link.Name)
+	v.Changes = append(v.Changes, some...)
+	var last []Change
+	switch {
+	case d.ours:
+		last, v.Err = p.afterwards(ctx, d, &v, hooks)
+	case v.Err == nil:
+		last = p.takeDown(ctx, &d.k)
+	}
+	v.Changes = append(named(v.Changes, d.link.Name), last...)
 	p.add(v, d.ours)
 }
 
@@ -228,6 +231,9 @@ func (p *preview) departed(ctx context.Context, links []rtnl.Link) {
 		v := VifDifference{Interface: k.record.Interface, Ifindex: ifindex, Gone: true}
 		some, err := p.h.remains(ctx, p.conn, nil, k)
 		v.Changes, v.Err = named(append(p.tables(k.record.Interface), some...), k.record.Interface), err
+		if err == nil {
+			v.Changes = append(v.Changes, p.takeDown(ctx, k)...)
+		}
 		p.add(v, false)
 	}
 	names := slices.Collect(maps.Keys(p.guards.Guests))
@@ -244,7 +250,7 @@ func (p *preview) add(v VifDifference, always bool) {
 	v.Changes = slices.DeleteFunc(v.Changes, func(c Change) bool {
 		twice := p.said[c.Command]
 		p.said[c.Command] = true
-		return twice
+		return twice && c.Facet != facetHook // every vif has its programs run
 	})
 	if always || v.Err != nil || len(v.Changes) > 0 {
 		p.out.Vifs = append(p.out.Vifs, v)

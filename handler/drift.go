@@ -22,7 +22,7 @@ const (
 
 // Change is one command that would bring the kernel nearer to what the rules want.
 type Change struct {
-	Facet   string `json:"facet"`   // what of the vif it is about: firewall, nat, link, rate, route, bridge
+	Facet   string `json:"facet"`   // what of the vif it is about: firewall, nat, link, rate, route, bridge, hook, xen
 	Differs string `json:"differs"` // missing, other, extra
 	Command string `json:"command"` // for a shell
 }

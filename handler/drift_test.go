@@ -43,6 +43,13 @@ type readOnly struct {
 	link rtnl.Link
 }
 
+func (r readOnly) LinkByName(name string) (rtnl.Link, error) {
+	if name != r.link.Name {
+		return rtnl.Link{}, rtnl.ErrNotFound
+	}
+	return r.link, nil
+}
+
 func (r readOnly) LinkByIndex(index int) (rtnl.Link, error) {
 	if index != r.link.Index {
 		return rtnl.Link{}, rtnl.ErrNotFound
@@ -54,7 +61,7 @@ func (r readOnly) LinkByIndex(index int) (rtnl.Link, error) {
 func TestPretend(t *testing.T) {
 	t.Parallel()
 	kernel := readOnly{link: rtnl.Link{Index: 7, Name: "vif1.0", MTU: 1500, Master: 3, Port: &rtnl.Port{}, Flags: iffUp}}
-	p := &pretend{reads: kernel, links: make(map[int]rtnl.Link), gone: make(map[int]bool)}
+	p := &pretend{reads: kernel, links: make(map[int]rtnl.Link), gone: make(map[int]bool), names: make(names)}
 	for _, ch := range []rtnl.Change{{MTU: 9000}, {Master: new(0)}, {Up: new(false)}, {Group: new(uint32(5))}} {
 		if err := p.Set(7, ch); err != nil {
 			t.Fatal(err)
@@ -75,6 +82,33 @@ func TestPretend(t *testing.T) {
 	}
 }
 
+// TestPretendNames: a link has the name that it was given last, and no other; what the kernel has of it is found under its first.
+func TestPretendNames(t *testing.T) {
+	t.Parallel()
+	p := newPretend(nil)
+	p.reads = readOnly{link: rtnl.Link{Index: 7, Name: "vif1.0"}}
+	p.links[8] = rtnl.Link{Index: 8, Name: "vif2.0"}
+	for _, name := range []string{"web0", "web1"} {
+		if err := p.Set(7, rtnl.Change{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, there := range map[string]bool{"web1": true, "web0": false, "vif1.0": false} {
+		l, err := p.LinkByName(name)
+		if there && (err != nil || l.Index != 7 || l.Name != name) || !there && !errors.Is(err, rtnl.ErrNotFound) {
+			t.Errorf("%s is %+v, %v", name, l, err)
+		}
+	}
+	if err := p.Set(8, rtnl.Change{Name: "web1"}); !errors.Is(err, rtnl.ErrExists) {
+		t.Errorf("a name that another link has: %v", err)
+	}
+	for name, want := range map[string]string{"web1": "vif1.0", "vif2.0": "vif2.0"} {
+		if got := p.names.inKernel(sysctl.IPv4(name, "forwarding"))[2]; got != want {
+			t.Errorf("the kernel has the settings of %s under %s, want %s", name, got, want)
+		}
+	}
+}
+
 // fixed are settings that all have one value, and cannot be set.
 type fixed string
 
@@ -87,7 +121,7 @@ func (f fixed) List(...string) ([]string, error) { return nil, nil }
 
 func TestPretendSettings(t *testing.T) {
 	t.Parallel()
-	p := pretendSettings{fixed("0"), make(map[string]string)}
+	p := pretendSettings{fixed("0"), make(map[string]string), nil}
 	set := func(name sysctl.Name, value string) {
 		t.Helper()
 		if _, err := p.Set(name, value, nil); err != nil {

@@ -81,12 +81,13 @@ type known struct {
 	stored  bool // the record is in the journal
 	event   *vif.Event
 	plan    Plan
-	bridge  int              // ifindex of the bridge joined; 0: none
-	mac     net.HardwareAddr // that a routed vif was left with: a driver may have one of its own
-	retries int              // rounds that failed in a row
-	retry   *time.Timer      // of the next one
-	until   time.Time        // when that is
-	host    bool             // none of vifd's business
+	bridge  int         // ifindex of the bridge joined; 0: none
+	retries int         // rounds that failed in a row
+	retry   *time.Timer // of the next one
+	until   time.Time   // when that is
+	host    bool        // none of vifd's business
+
+	formerly string // what it was called when the round began, if it has been given another name since; an installation guards it by that
 }
 
 // New makes a handler of what the journal remembers. It changes nothing.
@@ -244,6 +245,14 @@ func (h *Handler) raised(l *rtnl.Link, gone bool) (vifs []int) {
 	return vifs
 }
 
+// hostMAC is the address of the host's end of a vif.
+func hostMAC(planned net.HardwareAddr) net.HardwareAddr {
+	if planned == nil {
+		return bridge.HostMAC()
+	}
+	return planned
+}
+
 // asLeft reports whether the link is as the last round left it, as far as vifd cares; its own doings come back this way.
 func (k *known) asLeft(l *rtnl.Link) bool {
 	if l.Name != k.record.Interface {
@@ -253,9 +262,9 @@ func (k *known) asLeft(l *rtnl.Link) bool {
 	case k.plan.State == "": // not looked at yet
 		return false
 	case k.plan.Route != nil && k.plan.State == StateConfigured:
-		return l.Up() && l.Master == 0 && bytes.Equal(l.MAC, k.mac) && (k.plan.Route.MTU == 0 || l.MTU == k.plan.Route.MTU)
+		return l.Up() && l.Master == 0 && bytes.Equal(l.MAC, hostMAC(k.plan.Route.MAC)) && (k.plan.Route.MTU == 0 || l.MTU == k.plan.Route.MTU)
 	case p != nil && k.plan.State == StateConfigured:
-		return l.Up() && l.Master == k.bridge && bytes.Equal(l.MAC, bridge.HostMAC()) && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
+		return l.Up() && l.Master == k.bridge && bytes.Equal(l.MAC, hostMAC(p.MAC)) && l.Port != nil && p.Flags.Missing(*l.Port) == (rtnl.PortFlags{}) && (p.MTU == 0 || l.MTU == p.MTU)
 	case k.plan.shut():
 		return !l.Up()
 	}

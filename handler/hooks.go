@@ -213,19 +213,22 @@ func (h *Handler) runHook(ctx context.Context, k *known, plan *Plan, event strin
 // text is what is run, in the words of a shell.
 func (h *hooked) text() []string {
 	var lines []string
-	for _, hook := range []struct {
-		when string
-		argv words
-	}{{"# then run: ", h.Up}, {"# at its end run: ", h.Down}} {
-		var quoted []string
-		for _, s := range hook.argv {
-			quoted = append(quoted, shellWord(s))
-		}
-		if len(quoted) > 0 {
-			lines = append(lines, hook.when+strings.Join(quoted, " "))
-		}
+	if len(h.Up) > 0 {
+		lines = append(lines, "# then run: "+shellWords(h.Up))
+	}
+	if len(h.Down) > 0 {
+		lines = append(lines, "# at its end run: "+shellWords(h.Down))
 	}
 	return lines
+}
+
+// shellWords is a program and its arguments as a shell would be given them.
+func shellWords(argv []string) string {
+	quoted := make([]string, len(argv))
+	for i, s := range argv {
+		quoted[i] = shellWord(s)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // shellWord quotes what a shell would not take for one plain word.

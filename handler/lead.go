@@ -14,8 +14,31 @@ func (h *Handler) routes(conn Links) route.Host {
 	return route.Host{Conn: conn, Sysctls: h.cfg.Sysctls, Shared: h.host.forwarding}
 }
 
+// keepMAC has a plan want the address that the link has, where its driver was found to take no other: to try means to take the link down,
+// and the news of that would start the next round.
+func (k *known) keepMAC(conn Links, plan *Plan) error {
+	if k.own.MAC == "" || plan.Port == nil && plan.Route == nil {
+		return nil
+	}
+	l, err := conn.LinkByIndex(k.record.Ifindex)
+	switch {
+	case err != nil:
+		return err
+	case l.MAC.String() != k.own.MAC: // it does, by now
+		k.own.MAC = ""
+	case plan.Port != nil:
+		plan.Port.MAC = l.MAC
+	default:
+		plan.Route.MAC = l.MAC
+	}
+	return nil
+}
+
 // prepare completes the plan with what the kernel knows, and notes what undoing it will take.
 func (h *Handler) prepare(ctx context.Context, conn Links, k *known, plan *Plan) error {
+	if err := k.keepMAC(conn, plan); err != nil {
+		return err
+	}
 	if plan.Link != nil {
 		if err := h.note(conn, k, plan.Link); err != nil {
 			return err
@@ -63,9 +86,9 @@ func (h *Handler) lead(ctx context.Context, conn Links, l *rtnl.Link, k *known, 
 	if err != nil {
 		return wrote, err
 	}
-	k.own.Route, k.mac = &result.State, route.HostMAC()
+	k.own.Route = &result.State
 	if len(result.Skipped) > 0 {
-		k.mac = l.MAC
+		plan.Route.MAC, k.own.MAC = l.MAC, l.MAC.String()
 	}
 	return wrote, h.tell(l, plan)
 }

@@ -98,7 +98,7 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 	if _, err := h.giveBack(ctx, conn, &k); err != nil {
 		return h.fail(l.Index, k, err)
 	}
-	if _, err := h.guard(l, &k.record, &plan); err != nil {
+	if _, err := h.guard(l, &k.record, "", &plan); err != nil {
 		return h.fail(l.Index, k, err)
 	}
 	h.takeDown(ctx, &k, &plan)

@@ -21,6 +21,7 @@ type own struct {
 	Xen   *xenState    `json:"xen,omitempty"`
 	Place *place       `json:"place,omitempty"`
 	Hooks *hooked      `json:"hooks,omitempty"`
+	MAC   string       `json:"mac,omitempty"` // the link's, whose driver takes no other
 }
 
 // translation is what the kernel's connections of a translated guest are known by.

@@ -3,6 +3,8 @@ package handler
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -31,10 +33,26 @@ type pretend struct {
 	reads
 	links map[int]rtnl.Link // as they would be
 	gone  map[int]bool
+	names names
+}
+
+// names are what the kernel calls links that have been given another name, by that name.
+type names map[string]string
+
+// inKernel is where the kernel has a setting: the folder of a link's is called as the link is.
+func (n names) inKernel(setting sysctl.Name) sysctl.Name {
+	if len(setting) != 4 {
+		return setting
+	}
+	if before, renamed := n[setting[2]]; renamed {
+		setting = slices.Clone(setting)
+		setting[2] = before
+	}
+	return setting
 }
 
 func newPretend(conn Links) *pretend {
-	return &pretend{reads: conn, links: make(map[int]rtnl.Link), gone: make(map[int]bool)}
+	return &pretend{reads: conn, links: make(map[int]rtnl.Link), gone: make(map[int]bool), names: make(names)}
 }
 
 func (p *pretend) LinkByIndex(index int) (rtnl.Link, error) {
@@ -48,11 +66,18 @@ func (p *pretend) LinkByIndex(index int) (rtnl.Link, error) {
 }
 
 func (p *pretend) LinkByName(name string) (rtnl.Link, error) {
-	l, err := p.reads.LinkByName(name)
+	called := name
+	if before, renamed := p.names[name]; renamed {
+		called = before
+	}
+	l, err := p.reads.LinkByName(called)
 	if err != nil {
 		return l, err
 	}
-	return p.LinkByIndex(l.Index)
+	if l, err = p.LinkByIndex(l.Index); err == nil && l.Name != name {
+		return rtnl.Link{}, rtnl.ErrNotFound // it had that name
+	}
+	return l, err
 }
 
 func (p *pretend) Ports(ctx context.Context, bridge int) ([]rtnl.Link, error) {
@@ -78,6 +103,11 @@ func (p *pretend) change(index int, do func(l *rtnl.Link)) error {
 const iffUp = 0x1
 
 func (p *pretend) Set(index int, ch rtnl.Change) error {
+	if ch.Name != "" {
+		if err := p.rename(index, ch.Name); err != nil {
+			return err
+		}
+	}
 	return p.change(index, func(l *rtnl.Link) {
 		if ch.MAC != nil {
 			l.MAC = ch.MAC
@@ -97,6 +127,25 @@ func (p *pretend) Set(index int, ch rtnl.Change) error {
 		if ch.Up != nil && *ch.Up {
 			l.Flags |= iffUp
 		}
+	})
+}
+
+// rename has a link bear another name, unless another link does.
+func (p *pretend) rename(index int, name string) error {
+	switch other, err := p.LinkByName(name); {
+	case err == nil && other.Index != index:
+		return rtnl.ErrExists
+	case err != nil && !errors.Is(err, rtnl.ErrNotFound):
+		return err
+	}
+	return p.change(index, func(l *rtnl.Link) {
+		before, again := p.names[l.Name]
+		if !again {
+			before = l.Name
+		}
+		delete(p.names, l.Name)
+		p.names[name] = before
+		l.Name = name
 	})
 }
 
@@ -141,7 +190,8 @@ func (p *pretend) Unredirect(int, uint16) error                     { return nil
 // pretendSettings are settings that are only ever read; what is set is remembered, and what the kernel sets along with it.
 type pretendSettings struct {
 	route.Sysctls
-	set map[string]string
+	set   map[string]string
+	names names
 }
 
 func (p pretendSettings) Get(name sysctl.Name) (string, error) {
@@ -157,7 +207,7 @@ func (p pretendSettings) Get(name sysctl.Name) (string, error) {
 			}
 		}
 	}
-	return p.Sysctls.Get(name)
+	return p.Sysctls.Get(p.names.inKernel(name))
 }
 
 func (p pretendSettings) Set(name sysctl.Name, value string, _ func() error) (old string, err error) {
@@ -171,6 +221,18 @@ func (p pretendSettings) Set(name sysctl.Name, value string, _ func() error) (ol
 type pretendOffloads struct{ link.Offloads }
 
 func (pretendOffloads) SetFeatures(int, map[string]bool) error { return nil }
+
+// pretendHooks are programs that nobody runs: those that would be are listed.
+type pretendHooks struct{ list []Change }
+
+func (p *pretendHooks) Run(_ context.Context, argv, env []string) (said string, err error) {
+	event, differs := hookUp, Missing
+	if slices.Contains(env, "VIFD_EVENT="+hookDown) {
+		event, differs = hookDown, Extra
+	}
+	p.list = append(p.list, Change{facetHook, differs, fmt.Sprintf("# run (%s): %s", event, shellWords(argv))})
+	return "", nil
+}
 
 // pretendRecords are what has been written down, and nothing more is.
 type pretendRecords struct {
@@ -190,5 +252,6 @@ var (
 	_ route.Sysctls = pretendSettings{}
 	_ link.Settings = pretendSettings{}
 	_ link.Offloads = pretendOffloads{}
+	_ Hooks         = (*pretendHooks)(nil)
 	_ Records       = pretendRecords{}
 )

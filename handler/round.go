@@ -2,6 +2,7 @@ package handler
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	if err != nil {
 		return wrote, err
 	}
-	guarded, err := h.guard(l, &was, plan)
+	guarded, err := h.guard(l, &was, k.formerly, plan)
 	wrote = wrote || guarded
 	if err != nil {
 		return wrote, err
@@ -143,6 +144,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		k.record.Link.CreatedBridge = k.record.Link.CreatedBridge || result.BridgeCreated
 		for _, s := range result.Skipped {
 			h.cfg.Log.Warn("skipped", "iface", l.Name, "ifindex", l.Index, "step", s.Step.String(), "err", s.Err)
+			plan.Port.MAC, k.own.MAC = l.MAC, l.MAC.String()
 		}
 		return wrote || len(result.Steps) > 0, err
 	case plan.shut() && up:
@@ -155,16 +157,17 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 }
 
 // guard tells the firewall about the vif, under its name of now, and then takes back what it knew under an earlier one.
-func (h *Handler) guard(l *rtnl.Link, was *journal.Record, plan *Plan) (wrote bool, err error) {
+func (h *Handler) guard(l *rtnl.Link, was *journal.Record, formerly string, plan *Plan) (wrote bool, err error) {
 	if plan.Guest != nil {
 		wrote, err = h.cfg.Firewall.Set(plan.Guest, l.Index)
 	} else {
 		wrote, err = h.cfg.Firewall.Remove(l.Name, l.Index)
 	}
-	if err != nil || was.Interface == "" || was.Interface == l.Name {
+	before := cmp.Or(was.Interface, formerly)
+	if err != nil || before == "" || before == l.Name {
 		return wrote, err
 	}
-	removed, err := h.cfg.Firewall.Remove(was.Interface, l.Index)
+	removed, err := h.cfg.Firewall.Remove(before, l.Index)
 	return wrote || removed, err
 }
 

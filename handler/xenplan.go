@@ -47,6 +47,27 @@ func configured(p *Plan, l *rtnl.Link, f *vif.Facts) error {
 	return throttled(p, l, f)
 }
 
+// judge decides about a link by facts, and by what xenstore says, x: nil where it is no Xen guest's. It is what decide does once it has the
+// facts.
+func (r *Ruleset) judge(l *rtnl.Link, k *known, f *vif.Facts, x *xen.Facts) (plan Plan, ours bool) {
+	if !r.ours(l, f) {
+		return Plan{State: StateUnmatched, Guest: r.leaveAlone(l)}, false
+	}
+	plan = r.Plan(l, f)
+	if x == nil {
+		return plan, true
+	}
+	r.heed(&plan, x, l)
+	if plan.Route != nil {
+		plan.seat = seat(x.Guest(), x.Device().Vifid) // a stub domain serves its guest, with the guest's address
+	}
+	if k != nil {
+		k.keep(x)
+		r.takenAway(&plan, k.own.Xen, l)
+	}
+	return plan, true
+}
+
 // scriptGateways has the host answer as well where Xen's vif-nat has its end of the link: 127 behind the guest, as far as that is in the
 // same /24. Guests that were set up by hand have it as their gateway.
 func scriptGateways(p *Plan) {

@@ -30,11 +30,13 @@ func (c *command) plan() *cobra.Command {
 	var all, detailed bool
 	cmd := &cobra.Command{
 		Use:   "plan [IFACE… | --all]",
-		Short: "print what would change on this host, as nft, ip, bridge, tc and sysctl commands",
+		Short: "print what would change on this host, as nft, ip, bridge, tc, sysctl and xenstore commands",
 		Long: "plan compares this host with what the rules want, and prints the commands that bring it there, vif by vif; of a vif that has gone, and\n" +
-			"of one that another rule has by now, also what would be taken back. Nothing is changed. What it prints is a shell script, in which\n" +
-			"everything else is a comment; but vifd knows rules of nftables by a mark that nft cannot make, and will write those anew. With\n" +
-			"--detailed-exitcode it exits with 0 where nothing would change, and 4 where something would. It takes CAP_NET_ADMIN.",
+			"of one that another rule has by now, also what would be taken back; then which programs of hooks would be run, and what Xen would be\n" +
+			"told. Nothing is changed, and no program run. What it prints is a shell script, in which everything else is a comment, the programs\n" +
+			"too: they want an environment, and vifd will run what it has not run itself. It also knows rules of nftables by a mark that nft\n" +
+			"cannot make, and will write those anew. With --detailed-exitcode it exits with 0 where nothing would change, and 4 where something\n" +
+			"would. It takes CAP_NET_ADMIN.",
 		RunE: func(_ *cobra.Command, names []string) error {
 			if all && len(names) > 0 {
 				return exit(exitUsage, errors.New("plan takes interfaces, or --all"))
