@@ -204,7 +204,7 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "")
 	cmd := h.Command(h.self, "demo")
-	cmd.Env = append(os.Environ(), asVifd+"=1")
+	cmd.Env = append(os.Environ(), asVifd+"=1", "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -15,7 +15,7 @@ func (h *host) event(t *testing.T, action, iface string, ifindex int) (stderr st
 	t.Helper()
 	cmd := h.vifd("handle")
 	cmd.Env = []string{
-		asVifd + "=1", "ACTION=" + action, "SUBSYSTEM=net", "DEVPATH=/devices/virtual/net/" + iface,
+		asVifd + "=1", "GORACE=atexit_sleep_ms=0", "ACTION=" + action, "SUBSYSTEM=net", "DEVPATH=/devices/virtual/net/" + iface,
 		"INTERFACE=" + iface, "IFINDEX=" + strconv.Itoa(ifindex), "SEQNUM=1",
 	}
 	var errs strings.Builder
@@ -97,7 +97,7 @@ func TestHandleFails(t *testing.T) {
 		t.Errorf("without its bridge: exit %d, %s", code, errs)
 	}
 	cmd := h.vifd("handle")
-	cmd.Env = []string{asVifd + "=1"}
+	cmd.Env = []string{asVifd + "=1", "GORACE=atexit_sleep_ms=0"}
 	if out, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "ACTION") {
 		t.Errorf("without an event: %v, %s", err, out)
 	}
@@ -155,7 +155,7 @@ func (h *host) udevd(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := fmt.Sprintf("%s handle --rules %s --state %s", h.self, h.rules, h.state)
-	rule := fmt.Sprintf("ENV{%s}=\"1\"\n%s", asVifd, strings.ReplaceAll(string(shipped), "/usr/bin/vifd handle", program))
+	rule := fmt.Sprintf("ENV{%s}=\"1\"\nENV{GORACE}=\"atexit_sleep_ms=0\"\n%s", asVifd, strings.ReplaceAll(string(shipped), "/usr/bin/vifd handle", program))
 	if !strings.Contains(rule, program) {
 		t.Fatalf("the shipped udev rules run no vifd:\n%s", shipped)
 	}

@@ -2,13 +2,11 @@ package takeover_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"vifd/internal/takeover"
-	"vifd/internal/testhost"
 )
 
 // TestStartAndStop takes a host over and gives it back, with packets on their way.
@@ -64,72 +62,6 @@ func TestStartAndStop(t *testing.T) {
 	if t.Failed() {
 		t.Logf("before:\n%s\nstarted:\n%s", before, started)
 	}
-}
-
-// TestKilled kills start and stop at every point, before and after every change to the kernel and to the record.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	must(t, os.Mkdir(w.dir, 0o700))
-	w.Tmpfs(t, w.dir) // a disk would make it slow, and shows nothing that a kill could
-	w.Run(t, "chmod", "700", w.dir)
-	before := w.state(t)
-	stride := 1
-	if testhost.Unprivileged() {
-		stride = 7 // the same again, for what an ordinary user may do
-	}
-	for _, verb := range []string{"start", "stop"} {
-		points := 0
-		for at := 1; ; at += stride {
-			if verb == "stop" {
-				if _, err := w.start(t); err != nil {
-					t.Fatal(err)
-				}
-			}
-			out, err := w.child(verb, at)
-			killed := err != nil && strings.Contains(out, "killed ")
-			if err != nil && !killed {
-				t.Fatalf("%s %d: %v\n%s", verb, at, err, out)
-			}
-			if !killed { // it came to its end
-				points = at - 1
-				break
-			}
-			list, err := w.recover(t)
-			if err != nil {
-				t.Fatalf("%s %d: %v", verb, at, err)
-			}
-			for _, r := range list {
-				if r.Err != nil {
-					t.Errorf("recover after %s: %v", strings.TrimSpace(out), r.Err)
-				}
-			}
-			now := w.state(t)
-			if strings.Contains(now, "xenbr0") { // the take-over was complete, or its end was not begun
-				must(t, w.stop(t, true))
-				now = w.state(t)
-			}
-			same(t, fmt.Sprintf("%s killed at point %d (%s)", verb, at, strings.TrimSpace(out)), before, now)
-			if t.Failed() {
-				t.FailNow()
-			}
-		}
-		t.Logf("%s: %d points", verb, points)
-		if points < 50 {
-			t.Errorf("%s has %d points only", verb, points)
-		}
-		if verb == "start" {
-			must(t, w.stop(t, false))
-		}
-	}
-	same(t, "at the end", before, w.state(t))
-}
-
-func (w *world) child(verb string, at int) (string, error) {
-	cmd := w.Command("/proc/self/exe")
-	cmd.Env = append(cmd.Environ(), fmt.Sprintf("%s=%s %d %s", childEnv, verb, at, w.dir), "GORACE=atexit_sleep_ms=0")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }
 
 // TestWatch puts back at once what a killed process left half done, without waiting for a deadline.

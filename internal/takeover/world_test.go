@@ -149,12 +149,38 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// script runs ip for every line.
+// script runs ip for every line, in their order: one process for as many as speak of the same family.
 func (w *world) script(t testing.TB, h *testhost.Host, lines string) {
 	t.Helper()
+	var options, batch []string
 	for line := range strings.Lines(strings.TrimSpace(lines)) {
-		h.Run(t, "ip", strings.Fields(line)...)
+		var of []string
+		line, ipv6 := strings.CutPrefix(strings.TrimSpace(line), "-6 ")
+		if ipv6 {
+			of = []string{"-6"}
+		}
+		if !slices.Equal(of, options) {
+			ip(t, h, options, batch)
+			options, batch = of, nil
+		}
+		batch = append(batch, line)
 	}
+	ip(t, h, options, batch)
+}
+
+// ip runs ip once, with options, for all of the lines, and returns what it prints. It stops at the first that fails.
+func ip(t testing.TB, h *testhost.Host, options, lines []string) string {
+	t.Helper()
+	if len(lines) == 0 {
+		return ""
+	}
+	cmd := h.Command("ip", append(options, "-batch", "-")...)
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s\nof the lines:\n%s", cmd, err, out, strings.Join(lines, "\n"))
+	}
+	return string(out)
 }
 
 // settled waits until the kernel has done what it does by itself for new links.
@@ -173,15 +199,16 @@ var countdown = regexp.MustCompile(`(valid_lft|preferred_lft|expires|timer) +[0-
 func (w *world) state(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
-	for _, args := range []string{
-		"-d addr", "-d route show table all", "-d -6 route show table all", "-d rule", "-d -6 rule",
-		"neigh show nud permanent", "neigh show proxy", "-6 neigh show proxy",
+	for _, ask := range []struct{ options, objects []string }{
+		{options: []string{"-d"}, objects: []string{"addr", "route show table all", "rule"}},
+		{options: []string{"-d", "-6"}, objects: []string{"route show table all", "rule"}},
+		{objects: []string{"neigh show nud permanent", "neigh show proxy"}}, // of both families
 	} {
-		lines := strings.SplitAfter(w.Run(t, "ip", strings.Fields(args)...), "\n")
-		if strings.HasPrefix(args, "neigh") || strings.HasPrefix(args, "-6 neigh") {
+		lines := strings.SplitAfter(ip(t, w.Host, ask.options, ask.objects), "\n")
+		if len(ask.options) == 0 {
 			slices.Sort(lines) // the kernel lists a hash table
 		}
-		fmt.Fprintf(&b, "# ip %s\n%s", args, strings.Join(lines, ""))
+		fmt.Fprintf(&b, "# ip %s: %s\n%s", ask.options, ask.objects, strings.Join(lines, ""))
 	}
 	return countdown.ReplaceAllString(b.String(), "$1 Nsec")
 }
