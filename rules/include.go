@@ -68,7 +68,7 @@ func (t *templateEntry) checkHandedOn(rep *Report, pos Pos, arg *stmt.Argument) 
 		})
 		return false
 	case !declared && !t.paramsBroken:
-		t.unknownParam(rep, pos, arg.Param)
+		t.unknownParam(rep, pos, arg.Param, false)
 	}
 	return declared && len(p.Types) > 0
 }

@@ -103,14 +103,14 @@ func (t *templateEntry) checkUse(rep *Report, s *Statement, pl place, kinds map[
 		return
 	}
 	if use.Name == stmt.Interface {
-		rep.add(Problem{Pos: pos, Code: codeParamType, Msg: "$interface stands in the key of an update only", Hint: "as in update @NAME { $interface limit rate 10/second }"})
+		rep.add(Problem{Pos: pos, Code: codeParamType, Msg: "$interface stands in the key of an update, or behind iifname or oifname, only", Hint: "as in update @NAME { $interface limit rate 10/second }"})
 		return
 	}
 	p, declared := t.Params[use.Name]
 	switch {
 	case !declared && t.paramsBroken:
 	case !declared:
-		t.unknownParam(rep, pos, use.Name)
+		t.unknownParam(rep, pos, use.Name, stmt.TakesInterface(use.Fields))
 	case len(p.Types) == 0:
 	case !use.Fits(p.Types):
 		wrong(stmt.TypeText(p.Types), &Related{Pos: p.Pos, Msg: "it is declared here"})
@@ -133,11 +133,14 @@ func (t *templateEntry) checkUse(rep *Report, s *Statement, pl place, kinds map[
 	}
 }
 
-func (t *templateEntry) unknownParam(rep *Report, pos Pos, name string) {
+func (t *templateEntry) unknownParam(rep *Report, pos Pos, name string, ifname bool) {
 	if rep.full {
 		return
 	}
 	known := append(sortedKeys(t.Params), "mac", "ip", "ip6")
+	if ifname {
+		known = append(known, stmt.Interface)
+	}
 	rep.add(Problem{Pos: pos, Code: codeNoParam, Msg: fmt.Sprintf("unknown parameter $%s", name), Hint: suggestion(name, known, "parameters are")})
 }
 

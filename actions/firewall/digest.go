@@ -7,7 +7,17 @@ import (
 	"vifd/internal/nft"
 )
 
-// digest identifies a rule in the kernel: it is kept as the rule's user data, in an attribute that nft does not print.
+// userData is what the kernel keeps with a rule: the comment, if there is one, as nft has it, and the digest, in an attribute that nft
+// does not print.
+func (r *rule) userData() []byte {
+	if r.comment == "" {
+		return r.digest()
+	}
+	text := append([]byte(r.comment), 0)
+	return append(append([]byte{commentAttr, byte(len(text))}, text...), r.digest()...)
+}
+
+// digest identifies a rule in the kernel.
 func (r *rule) digest() []byte {
 	text := encoding + r.text
 	for _, p := range r.parts {
@@ -21,9 +31,10 @@ func (r *rule) digest() []byte {
 
 const (
 	// encoding changes whenever the same text is compiled to other expressions, so that an upgrade replaces them.
-	encoding   = "3\x00"
-	digestAttr = 0x76 // in the space of enum nftnl_udata_rule_types, of which nft knows the first few and skips the others
-	digestLen  = 12
+	encoding    = "3\x00"
+	commentAttr = 0    // NFTNL_UDATA_RULE_COMMENT of libnftnl
+	digestAttr  = 0x76 // in the space of enum nftnl_udata_rule_types, of which nft knows the first few and skips the others
+	digestLen   = 12
 )
 
 // same reports whether the kernel's chain holds ch's rules.
@@ -32,7 +43,7 @@ func (ch *chain) same(have nft.Chain) bool {
 		return false
 	}
 	for i := range ch.rules {
-		if string(ch.rules[i].digest()) != string(have.Rules[i]) {
+		if string(ch.rules[i].userData()) != string(have.Rules[i]) {
 			return false
 		}
 	}

@@ -39,7 +39,7 @@ func (r *rule) emit(b *nft.Batch, l *layout, ch *nftables.Chain) {
 	case v.kind != stmt.None:
 		w.add(&expr.Verdict{Kind: verdictKinds[v.kind]})
 	}
-	b.AddRule(&nftables.Rule{Table: l.table, Chain: ch, Exprs: w.exprs, UserData: r.digest()}, r.what, r.text)
+	b.AddRule(&nftables.Rule{Table: l.table, Chain: ch, Exprs: w.exprs, UserData: r.userData()}, r.what, r.text)
 }
 
 // rejectExpr takes enum nft_reject_types of <linux/netfilter/nf_tables.h>: ICMP unreachable of the packet's family, TCP

@@ -41,7 +41,7 @@ type keeper struct {
 func (k *keeper) match(m *stmt.Match) bool {
 	f, extension := m.Fields[0], false
 	for _, f := range m.Fields {
-		if f.Type == stmt.InetProto || f.Type == stmt.EtherType {
+		if f.Type == stmt.InetProto || f.Type == stmt.EtherType || f.Type == stmt.NFProto {
 			k.protocols++
 		}
 		if len(f.Needs) > 0 {

@@ -46,7 +46,7 @@ func (g *forge) comparison(params map[string]string) string {
 }
 
 func maskable(f *stmt.Field) bool {
-	return f.Type != stmt.EtherAddr && f.Type != stmt.Ifname && f.Type != stmt.ClassID && f.Base != stmt.Fib && f.Base != stmt.ExthdrPresent && f.Option == 0
+	return f.Type != stmt.Ifname && f.Type != stmt.ClassID && f.Base != stmt.Fib && f.Base != stmt.ExthdrPresent && f.Option == 0
 }
 
 func (g *forge) flags(f *stmt.Field) string {

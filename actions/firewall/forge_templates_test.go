@@ -195,6 +195,9 @@ func (g *forge) attempt(o options, inner []string) string {
 	if v := pick(g.rng, verdicts...); v != "" {
 		words = append(words, v)
 	}
+	if chance(g.rng, 5) {
+		words = append(words, pick(g.rng, `comment "a, b; c"`, "comment why"))
+	}
 	return strings.Join(words, " ")
 }
 
@@ -203,7 +206,7 @@ func (g *forge) mark() string { return pick(g.rng, "0", "1", "2", "3", "0x10000"
 func (g *forge) action(o options) string {
 	keys := []string{"ip saddr", "ether saddr . ip daddr", "$interface", "$interface . ip6 saddr", "th dport", "arp saddr ip", "icmp type", "meta l4proto . ip saddr . th sport"}
 	list := []string{
-		"counter", "counter", "mark set " + g.mark(), "mark set " + g.mark(), "meta priority set " + pick(g.rng, "1:2", "0:1", "none", "ffff:1"),
+		"counter", "counter packets 0 bytes 0", "mark set " + g.mark(), "mark set " + g.mark(), "meta priority set " + pick(g.rng, "1:2", "0:1", "none", "ffff:1"),
 		"limit rate 1000000/second burst 100000 packets", "limit rate $rate", "limit rate over 1000000/second burst 100000 packets", "limit rate 4000 mbytes/second",
 	}
 	// What a set keeps, and of what, is the same wherever it is named.

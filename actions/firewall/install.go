@@ -96,7 +96,7 @@ func refilled(changed []chain, have contents) (list []*stateSet) {
 	}
 	for _, ch := range changed {
 		for i := range ch.rules {
-			if digests[string(ch.rules[i].digest())] {
+			if digests[string(ch.rules[i].userData())] {
 				continue
 			}
 			for _, p := range ch.rules[i].parts {

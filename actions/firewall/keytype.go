@@ -31,7 +31,7 @@ func keyType(fields []*stmt.Field) (nftables.SetDatatype, error) {
 var keyTypes = map[*stmt.Datatype]nftables.SetDatatype{
 	stmt.EtherAddr: nftables.TypeEtherAddr, stmt.IPv4Addr: nftables.TypeIPAddr, stmt.IPv6Addr: nftables.TypeIP6Addr,
 	stmt.InetService: nftables.TypeInetService, stmt.InetProto: nftables.TypeInetProto, stmt.EtherType: nftables.TypeEtherType,
-	stmt.ARPOp: nftables.TypeARPOp, stmt.ICMPType: nftables.TypeICMPType, stmt.ICMPv6Type: nftables.TypeICMP6Type,
+	stmt.NFProto: nftables.TypeNFProto, stmt.ARPOp: nftables.TypeARPOp, stmt.ICMPType: nftables.TypeICMPType, stmt.ICMPv6Type: nftables.TypeICMP6Type,
 	stmt.ICMPCode: nftables.TypeICMPCode, stmt.ICMPv6Code: nftables.TypeICMPV6Code, stmt.PktType: nftables.TypePktType,
 	stmt.TCPFlag: nftables.TypeTCPFlag, stmt.DSCP: nftables.TypeDSCP, stmt.ECN: nftables.TypeECN, stmt.MHType: nftables.TypeMHType,
 	stmt.CtState: nftables.TypeCTState, stmt.CtStatus: nftables.TypeCTStatus, stmt.CtDirection: nftables.TypeCTDir, stmt.Mark: nftables.TypeMark,

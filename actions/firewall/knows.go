@@ -12,6 +12,12 @@ func (j *judgement) loadMeta(key stmt.MetaKey) ([]byte, bool) {
 	switch key {
 	case stmt.MetaProtocol:
 		return be.AppendUint16(nil, j.packet.Protocol()), true
+	case stmt.MetaNFProto:
+		for p, number := range nfprotos {
+			if j.packet.Protocol() == be.Uint16(ethertypes[p]) {
+				return []byte{number}, true
+			}
+		}
 	case stmt.MetaL4Proto:
 		l4, ok := j.packet.L4Proto()
 		return []byte{l4}, ok

@@ -9,7 +9,7 @@ import (
 )
 
 var metaKeys = map[stmt.MetaKey]expr.MetaKey{
-	stmt.MetaProtocol: expr.MetaKeyPROTOCOL, stmt.MetaL4Proto: expr.MetaKeyL4PROTO, stmt.MetaPktType: expr.MetaKeyPKTTYPE,
+	stmt.MetaProtocol: expr.MetaKeyPROTOCOL, stmt.MetaNFProto: expr.MetaKeyNFPROTO, stmt.MetaL4Proto: expr.MetaKeyL4PROTO, stmt.MetaPktType: expr.MetaKeyPKTTYPE,
 	stmt.MetaMark: expr.MetaKeyMARK, stmt.MetaPriority: expr.MetaKeyPRIORITY, stmt.MetaLength: expr.MetaKeyLEN,
 	stmt.MetaIifname: expr.MetaKeyIIFNAME, stmt.MetaOifname: expr.MetaKeyOIFNAME, stmt.MetaIifgroup: expr.MetaKeyIIFGROUP,
 	stmt.MetaOifgroup: expr.MetaKeyOIFGROUP, stmt.MetaIbrname: expr.MetaKeyBRIIIFNAME, stmt.MetaObrname: expr.MetaKeyBRIOIFNAME,

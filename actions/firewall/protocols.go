@@ -43,6 +43,12 @@ func (k protocols) tested(m *match, f Family) {
 				k[p] = true
 			}
 		}
+	case "meta nfproto":
+		for p, number := range nfprotos {
+			if value == string([]byte{number}) {
+				k[p] = true
+			}
+		}
 	case "meta l4proto", "ip protocol", "ip6 nexthdr":
 		for p, number := range protoNumbers {
 			if value == string([]byte{number}) {

@@ -17,6 +17,16 @@ type rule struct {
 	text    string // in nft's syntax
 	what    string // for messages
 	source  *Statement
+	comment string // listed behind it
+}
+
+// say gives the rule a comment.
+func (r *rule) say(comment string) {
+	if comment == "" {
+		return
+	}
+	r.comment = comment
+	r.text = strings.TrimSpace(r.text + fmt.Sprintf(` comment "%s"`, comment))
 }
 
 // verdict is what a rule ends with; the zero value goes on with the next rule.
@@ -109,6 +119,7 @@ func (b *builder) build(s *Statement) ([]rule, error) {
 	for _, parts := range alternatives(b.parts, b.plens) {
 		for _, half := range b.limitLog(parts, v) {
 			half.source = s
+			half.say(s.Comment)
 			rules = append(rules, half)
 		}
 	}
@@ -142,6 +153,9 @@ func (b *builder) item(it stmt.Item) (never bool, err error) {
 }
 
 func (b *builder) match(m *stmt.Match) (never bool, err error) {
+	if m.Value.Param == stmt.Interface {
+		return false, b.ofGuest(m)
+	}
 	for _, f := range m.Fields {
 		if !sees(b.family, b.dir, f) {
 			return true, nil
@@ -174,6 +188,20 @@ func (b *builder) match(m *stmt.Match) (never bool, err error) {
 	b.known.tested(part, b.family)
 	b.parts = append(b.parts, part)
 	return false, nil
+}
+
+// ofGuest settles a comparison with the guest's interface. A guest's packets alone come to the chain that the statement stands in,
+// so that there is nothing left to compare.
+func (b *builder) ofGuest(m *stmt.Match) error {
+	ifname := directions[b.dir].ifname
+	how := map[direction]string{fromGuest: "what a guest sends comes in by its interface", toGuest: "what is sent to a guest goes out by its interface"}[b.dir]
+	switch {
+	case fieldText(m.Fields[0]) != ifname:
+		return fmt.Errorf("%s is not $interface: %s; write %s, or leave it out", fieldText(m.Fields[0]), how, ifname)
+	case m.Op == stmt.Neq:
+		return fmt.Errorf("%s != $interface never holds: %s", ifname, how)
+	}
+	return nil
 }
 
 func (b *builder) assign(a *stmt.Assign) (never bool, err error) {

@@ -46,6 +46,8 @@ func seesMeta(f Family, d direction, key stmt.MetaKey) bool {
 	case stmt.MetaIifname, stmt.MetaIifgroup:
 		// A bridge's postrouting is not told by which port a frame came, and the host's own ARP comes in by none.
 		return d == fromGuest || f == Inet
+	case stmt.MetaNFProto:
+		return f == Inet // as nft has it: elsewhere it is the table's own
 	case stmt.MetaL4Proto:
 		return f != ARP
 	case stmt.MetaProtocol, stmt.MetaPktType, stmt.MetaMark, stmt.MetaPriority, stmt.MetaLength:

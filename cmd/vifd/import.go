@@ -27,9 +27,9 @@ func (c *command) imports() *cobra.Command {
 		Use:   "import FILE|FOLDER…",
 		Short: "make rules of Xen's, libvirt's or Qubes' configuration",
 		Long: "import reads xend-config.sxp, xl.conf, domains of xl, libvirt's domains, networks and nwfilters, and the sets of Qubes OS,\n" +
-			"and prints rules that do the same, each below the file and line that it comes from. What cannot be carried over is listed at\n" +
-			"their end and on standard error, with its place. Nothing is changed. It exits with 1 where a file is refused, and with\n" +
-			"--strict also where something was not carried over.",
+			"and prints rules that do the same, each below the file and line that it comes from. - is standard input, as in\n" +
+			"virsh dumpxml web | vifd import -. What cannot be carried over is listed at their end and on standard error, with its place.\n" +
+			"Nothing is changed. It exits with 1 where a file is refused, and with --strict also where something was not carried over.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error { return c.runImport(paths, &f) },
 	}
@@ -48,7 +48,7 @@ func (c *command) runImport(paths []string, f *importFlags) error {
 	if !known {
 		return exit(exitUsage, fmt.Errorf("--format %q is not one of %s", f.format, strings.Join(importer.Formats(), ", ")))
 	}
-	result, err := importer.Import(f.format, paths)
+	result, err := importer.Import(f.format, paths, c.in)
 	if err != nil {
 		return exit(exitFailed, err)
 	}

@@ -64,6 +64,21 @@ func TestImportExits(t *testing.T) {
 	}
 }
 
+// TestImportOfAPipe: virsh dumpxml web | vifd import -
+func TestImportOfAPipe(t *testing.T) {
+	text, err := os.ReadFile(imports + "libvirt/web.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := cli(t, string(text), "import", "-")
+	if code != exitDone || !strings.Contains(out, "  # <stdin>:28\n  - {interface: web0, domain: web,") || !strings.Contains(errs, "<stdin>:38:9: not carried over: bandwidth/inbound/@peak") {
+		t.Errorf("exit %d\n%s\n%s", code, out, errs)
+	}
+	if _, errs, code := cli(t, "name = 'a'\nvif = [ 'brigde=b' ]\n", "import", "--format", "xl", "-"); code != exitFailed || !strings.Contains(errs, "<stdin>:2:10: xl knows no key") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 func TestImportWritesAFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "50-imported.yaml")

@@ -60,6 +60,26 @@ func TestManualKnowsEveryKey(t *testing.T) {
 	}
 }
 
+// TestManualsNetwork imports the network that the manual shows, and a domain in it.
+func TestManualsNetwork(t *testing.T) {
+	m := regexp.MustCompile("(?s)```\n(<network>.*?)```\n\nwith a domain.*?\n\n```yaml\n(.*?)```").FindStringSubmatch(manual(t))
+	if m == nil {
+		t.Fatal("the manual shows no network")
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	writeFiles(t, dir, map[string]string{
+		"default.xml": m[1],
+		"web.xml": "<domain type='kvm'>\n<name>web</name>\n<devices>\n<interface type='network'><mac address='52:54:00:00:00:07'/><source network='default'/></interface>" +
+			"</devices></domain>\n",
+	})
+	r := imported(t, "web.xml", "default.xml")
+	_, rules, _ := strings.Cut(r.Document, "\n")
+	if rules, _, _ = strings.Cut(rules, "\n\n"); rules+"\n" != m[2] || len(r.Notes) > 0 {
+		t.Errorf("(-manual +import):\n%s\n%v", cmp.Diff(m[2], rules+"\n"), r.Notes)
+	}
+}
+
 // TestManualsExample imports what the manual shows, and holds the result against what it says comes of it.
 func TestManualsExample(t *testing.T) {
 	m := regexp.MustCompile("(?s)```\n(vif = .*?)```\n\nbecomes\n\n```yaml\n(.*?)```").FindStringSubmatch(manual(t))
@@ -71,7 +91,7 @@ func TestManualsExample(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "web-1.cfg"), []byte(m[1]), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := importer.Import("auto", []string{"web-1.cfg"})
+	r, err := importer.Import("auto", []string{"web-1.cfg"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,12 +52,15 @@ func Formats() []string {
 	return []string{"auto", "xend", "xl-conf", "xl", "libvirt", "nwfilter", "qubes"}
 }
 
-// Import reads files and folders. The error holds all files that were refused, each with its place.
-func Import(format string, paths []string) (*Result, error) {
+// Stdin is the path that stands for what is read from standard input.
+const Stdin = "-"
+
+// Import reads files, folders, and for Stdin stdin. The error holds all files that were refused, each with its place.
+func Import(format string, paths []string, stdin io.Reader) (*Result, error) {
 	if _, known := readers[format]; !known && format != "auto" {
 		return nil, fmt.Errorf("format %q is none of %v", format, Formats())
 	}
-	i := importer{format: format, in: &model.Input{}, order: map[string]int{}}
+	i := importer{format: format, in: &model.Input{}, stdin: stdin, order: map[string]int{}}
 	var refused []error
 	for _, path := range paths {
 		files, err := i.files(path)
@@ -72,7 +75,7 @@ func Import(format string, paths []string) (*Result, error) {
 		}
 	}
 	if len(refused) == 0 && i.count == 0 {
-		refused = append(refused, errors.New("nothing was imported: no file is of a format that import knows"))
+		refused = append(refused, i.nothing())
 	}
 	if len(refused) > 0 {
 		return nil, errors.Join(refused...)
@@ -99,6 +102,8 @@ func (i *importer) sorted(notes []Note) []Note {
 type importer struct {
 	format string
 	in     *model.Input
+	stdin  io.Reader
+	piped  bool // it has been read
 	seen   []os.FileInfo
 	order  map[string]int // of files
 	count  int            // files read
@@ -110,8 +115,15 @@ type file struct {
 	named bool
 }
 
-// files are those that a path stands for.
+// descended are the folders within folders that are read as well: where libvirt keeps networks, filters and domains, and links to those
+// that begin with the host, and where Xen's tools do. Of others nobody knows what is in them: scripts, locks, certificates.
+var descended = map[string]bool{"qemu": true, "libxl": true, "networks": true, "nwfilter": true, "autostart": true, "auto": true}
+
+// files are those that a path stands for: of a folder first its own, and then those of the folders in it, which may be links.
 func (i *importer) files(path string) ([]file, error) {
+	if path == Stdin {
+		return []file{{path, true}}, nil
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
@@ -119,42 +131,87 @@ func (i *importer) files(path string) ([]file, error) {
 	if !info.IsDir() {
 		return []file{{path, true}}, nil
 	}
+	if i.before(info) {
+		return nil, nil
+	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	var files []file
+	var files, within []file
 	for _, e := range entries {
 		full := filepath.Join(path, e.Name())
 		info, err := os.Stat(full)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("import: %w", err)
+		case info.IsDir() && descended[e.Name()]:
+			list, err := i.files(full)
+			if err != nil {
+				return nil, err
+			}
+			within = append(within, list...)
 		case info.IsDir():
-			i.in.Change(model.Pos{File: full}, "folder", "folders in folders are not read", "name it, if there is something to import in it")
+			i.in.Change(model.Pos{File: full}, "folder", "it lies in a folder, and was not read", "name it, if there is something to import in it")
 		case info.Mode().IsRegular():
 			files = append(files, file{full, false})
 		}
 	}
-	return files, nil
+	return append(files, within...), nil
+}
+
+// before reports whether a file or folder has been read, under whatever name; if not, now it is.
+func (i *importer) before(info os.FileInfo) bool {
+	if slices.ContainsFunc(i.seen, func(seen os.FileInfo) bool { return os.SameFile(info, seen) }) {
+		return true
+	}
+	i.seen = append(i.seen, info)
+	return false
+}
+
+// nothing says why nothing was read, and where nobody looked.
+func (i *importer) nothing() error {
+	err := errors.New("nothing was imported: no file is of a format that import knows")
+	for _, n := range i.in.Notes {
+		err = errors.Join(err, errors.New(n.String()))
+	}
+	return err
 }
 
 func (i *importer) read(f file) error {
+	if f.path == Stdin {
+		return i.pipe()
+	}
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
-	for _, before := range i.seen {
-		if os.SameFile(info, before) {
-			return nil
-		}
+	if i.before(info) {
+		return nil
 	}
-	i.seen = append(i.seen, info)
-	i.order[f.path] = len(i.seen)
 	data, err := load(f.path)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", f.path, err)
 	}
+	return i.text(f, data)
+}
+
+// pipe reads standard input, which can be read once.
+func (i *importer) pipe() error {
+	if i.piped {
+		return nil
+	}
+	i.piped = true
+	data, err := limited(i.stdin)
+	if err != nil {
+		return fmt.Errorf("import standard input: %w", err)
+	}
+	return i.text(file{"<stdin>", true}, data)
+}
+
+// text reads what is in a file.
+func (i *importer) text(f file, data string) error {
+	i.order[f.path] = len(i.order) + 1
 	text := model.NewText(f.path, data)
 	format := i.format
 	if format == "auto" {
@@ -179,7 +236,12 @@ func load(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	data, err := io.ReadAll(io.LimitReader(f, model.MaxFile+1))
+	return limited(f)
+}
+
+// limited reads a file of bounded size.
+func limited(r io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, model.MaxFile+1))
 	switch {
 	case err != nil:
 		return "", err

@@ -166,6 +166,8 @@ func TestMeaningOfOneFile(t *testing.T) {
 		{"xend", "(network-script 'network-bridge bridge=null')(vif-script 'vif-bridge bridge=br5')", xen("a", 0), "bridge br5"},
 		{"xend", "(vif-script 'vif-bridge bridge=br5')(network-script 'network-bridge netdev=eth0 bridge=br6')", xen("a", 0), "bridge br5"},
 		{"xend", "(network-script 'network-bridge netdev=eth0')(vif-script 'vif-bridge bridge=eth0')", xen("a", 0), "bridge xenbr0"},
+		{"xend", "(network-script network-bridge netdev=eth3)(vif-script vif-route netdev=eth5)", xen("a", 0), "route eth0"},
+		{"xend", "(vif-script /usr/local/x y=1)", xen("a", 0), "ignore"},
 		{"xend", "(network-script network-dummy)", xen("a", 0), "bridge xenbr0"},
 		{"xend", "(network-script 'network-nat antispoof=yes')(vif-script vif-nat)", xen("a", 0), "nat translated source-guard"},
 		{"libvirt", gateway, facts{"interface": "a0"}, "bridge br0.10 clean-traffic-gateway 52:54:00:00:00:01 192.0.2.1"},
@@ -174,7 +176,7 @@ func TestMeaningOfOneFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		r, err := importer.Import(tt.format, []string{file})
+		r, err := importer.Import(tt.format, []string{file}, nil)
 		if err != nil {
 			t.Errorf("%s: %v", tt.text, err)
 			continue

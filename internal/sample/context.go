@@ -86,7 +86,7 @@ func (c *Context) meta(w *word, g Guest, d Direction) *stmt.Error {
 		if w.number() != 0 {
 			return w.errorf("leave it out: it is taken to be 0", "%s of a packet cannot be chosen", w.field.Name)
 		}
-	case stmt.MetaProtocol, stmt.MetaL4Proto, stmt.MetaPktType, stmt.MetaLength:
+	case stmt.MetaProtocol, stmt.MetaNFProto, stmt.MetaL4Proto, stmt.MetaPktType, stmt.MetaLength:
 	}
 	return nil
 }

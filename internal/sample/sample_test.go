@@ -35,6 +35,8 @@ func TestFrame(t *testing.T) {
 		{"", sample.ToGuest, "00:00:5e:00:53:fe > 00:16:3e:00:00:07 ip 203.0.113.1 > 192.0.2.7 udp 1024 > 9"},
 		{"ether saddr 00:16:3e:00:00:99 ip saddr 192.0.2.7", sample.FromGuest, "00:16:3e:00:00:99 > 00:00:5e:00:53:fe ip 192.0.2.7 > 203.0.113.1 udp 1024 > 9"},
 		{"arp operation reply arp saddr ip 192.0.2.9", sample.FromGuest, "00:16:3e:00:00:07 > 00:00:5e:00:53:fe arp reply 192.0.2.9 is-at 00:16:3e:00:00:07 to 203.0.113.1"},
+		{"meta nfproto ipv6 th dport 7", sample.FromGuest, "00:16:3e:00:00:07 > 00:00:5e:00:53:fe ip6 2001:db8::7 > 2001:db8:ffff::1 udp 1024 > 7"},
+		{"meta nfproto ipv4", sample.FromGuest, "00:16:3e:00:00:07 > 00:00:5e:00:53:fe ip 192.0.2.7 > 203.0.113.1 udp 1024 > 9"},
 		{"meta protocol arp", sample.ToGuest, "00:00:5e:00:53:fe > ff:ff:ff:ff:ff:ff arp request who-has 192.0.2.7 tell 203.0.113.1 at 00:00:5e:00:53:fe"},
 		{
 			"icmpv6 type nd-neighbor-advert nd target 2001:db8::9 nd tll 00:16:3e:00:00:99", sample.FromGuest,
@@ -116,6 +118,8 @@ func TestErrors(t *testing.T) {
 		{"ip6 nexthdr udp exthdr hbh exists", 1, "ip6 nexthdr cannot be so together"},
 		{"meta length 20 udp dport 5", 1, "no such packet is 20 bytes long"},
 		{"meta length 65536", 1, "no such packet is 65536 bytes long"},
+		{"meta nfproto 3", 1, "no packet has the family 3"},
+		{"meta nfproto ipv4 arp operation request", 19, "no packet here is of arp"},
 		{"meta protocol 9", 1, "no packet has the protocol 9"},
 		{"meta pkttype host ether daddr ff:ff:ff:ff:ff:ff meta pkttype broadcast", 49, "two values"},
 		{"meta pkttype multicast ether daddr ff:ff:ff:ff:ff:ff", 1, "is not multicast"},

@@ -109,6 +109,12 @@ func (s *shape) numbers(w *word) *stmt.Error {
 		return s.network.say(theEtherType, n, w)
 	case "meta protocol":
 		return s.protocol(w, n)
+	case "meta nfproto":
+		number, known := map[uint64]uint64{2: frame.TypeIPv4, 10: frame.TypeIPv6}[n] // NFPROTO_* of linux/netfilter.h
+		if !known {
+			return w.errorf("it is ipv4 or ipv6", "no packet has the family %d", n)
+		}
+		return s.network.say(theEtherType, number, w)
 	case "meta l4proto", "ip protocol":
 		return s.transport.say(theProtocol, n, w)
 	case "ip frag-off":

@@ -11,6 +11,7 @@ type Stmt struct {
 	When    *Condition // `if …`: whether the statement is there at all
 	Items   []Item     // in the order written
 	Verdict Verdict
+	Comment string   // that the kernel keeps with the rule
 	Reject  *Reject  // of the verdict Reject: how; nil: with an ICMP "port unreachable" of the packet's family
 	Include *Include // set for `include TEMPLATE`; then Items is empty and Verdict is None
 }

@@ -10,9 +10,10 @@ var protoNames = map[Proto]string{
 	VLAN: "vlan", ARP: "arp", IP: "ip", IP6: "ip6", ICMP: "icmp", ICMPv6: "icmpv6", TCP: "tcp", UDP: "udp", otherProto: "another protocol",
 }
 
-// Values of `meta protocol` and `meta l4proto` (<linux/if_ether.h>, <linux/in.h>).
+// Values of `meta protocol`, `meta nfproto` and `meta l4proto` (<linux/if_ether.h>, <linux/netfilter.h>, <linux/in.h>).
 var (
 	networkTypes   = map[string]Proto{"\x08\x06": ARP, "\x08\x00": IP, "\x86\xdd": IP6}
+	families       = map[string]Proto{"\x02": IP, "\x0a": IP6}
 	transportTypes = map[string]Proto{"\x01": ICMP, "\x06": TCP, "\x11": UDP, "\x3a": ICMPv6}
 )
 
@@ -120,6 +121,8 @@ func (a *asked) tested(m *Match) *Error {
 	switch m.Fields[0].Name {
 	case "meta protocol":
 		return a.equals(networkTypes, &a.network, value, m)
+	case "meta nfproto":
+		return a.equals(families, &a.network, value, m)
 	case "meta l4proto":
 		return a.equals(transportTypes, &a.transport, value, m)
 	case "icmp type", "icmpv6 type":

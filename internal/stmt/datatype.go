@@ -35,6 +35,7 @@ var (
 	InetService = &Datatype{Name: "inet_service", bits: 16, what: "a port number", takes: []Type{TypePort, TypePortRange, TypeEnum}, symbols: services}
 	InetProto   = &Datatype{Name: "inet_proto", bits: 8, what: "an IP protocol", takes: []Type{TypeProto, TypeEnum}, symbols: protocols}
 	EtherType   = &Datatype{Name: "ether_type", bits: 16, what: "an ethertype", takes: symbolic, symbols: etherTypes, hex: true}
+	NFProto     = &Datatype{Name: "nf_proto", bits: 8, what: "ipv4 or ipv6", takes: symbolic, symbols: nfProtos, single: true}
 	ARPOp       = &Datatype{Name: "arp_op", bits: 16, what: "an ARP operation", takes: symbolic, symbols: arpOps}
 	ICMPType    = &Datatype{Name: "icmp_type", bits: 8, what: "an ICMP type", takes: symbolic, symbols: icmpTypes}
 	ICMPCode    = &Datatype{Name: "icmp_code", bits: 8, what: "an ICMP code", takes: symbolic, symbols: icmpCodes}

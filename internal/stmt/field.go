@@ -21,6 +21,7 @@ type MetaKey int
 // The meta keys in use.
 const (
 	MetaProtocol MetaKey = iota
+	MetaNFProto
 	MetaL4Proto
 	MetaPktType
 	MetaMark

@@ -182,6 +182,7 @@ func metaFields() []*Field {
 	var list []*Field
 	for _, row := range []Field{
 		{Name: "protocol", Meta: MetaProtocol, Bits: 16, Type: EtherType},
+		{Name: "nfproto", Meta: MetaNFProto, Bits: 8, Type: NFProto},
 		{Name: "l4proto", Meta: MetaL4Proto, Bits: 8, Type: InetProto},
 		{Name: "pkttype", Meta: MetaPktType, Bits: 8, Type: PktType},
 		{Name: "mark", Meta: MetaMark, Bits: 32, Type: Mark},

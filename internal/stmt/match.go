@@ -43,6 +43,9 @@ func (p *parser) match() (Item, *Error) {
 	if m.Value, err = p.value(fs); err != nil {
 		return nil, err
 	}
+	if _, builtin := Builtin(m.Value.Param); builtin && m.Mask != nil {
+		return nil, &Error{Col: m.Value.Col, Len: m.Value.Len, Msg: fmt.Sprintf("a mask before $%s, whose values are looked up whole", m.Value.Param), Hint: "write a value"}
+	}
 	if m.Op == Some && (m.Value.Set || m.Value.Param != "") {
 		m.Op = Eq // of a set: one of its values, to the bit
 	}
@@ -69,7 +72,7 @@ func (p *parser) mask(m *Match) *Error {
 	switch {
 	case len(m.Fields) > 1:
 		return at(amp, "a mask in a concatenation", "write two matches, one after the other")
-	case f.Type.parse != nil && !f.Type.address, f.Option != 0, f.Base == Fib, f.Base == ExthdrPresent:
+	case f.Type == Ifname, f.Type == ClassID, f.Option != 0, f.Base == Fib, f.Base == ExthdrPresent:
 		return at(amp, f.Name+" takes no mask", "")
 	}
 	var err *Error

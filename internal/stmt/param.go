@@ -197,7 +197,8 @@ func bind(fs []*Field, types []Type, values []string) ([]Tuple, error) {
 // builtins are the parameters that every template has: the guest's own values, kept in sets keyed by interface and value.
 var builtins = map[string]Type{"mac": TypeMAC, "ip": TypeIP, "ip6": TypeIP6}
 
-// Interface is the parameter that stands for the guest's interface, in the key of an update.
+// Interface is the parameter that stands for the guest's interface: in the key of an update, and behind the field by which
+// all packets of the direction are the guest's.
 const Interface = "interface"
 
 // Builtin returns the type of a parameter that every template has ($mac, $ip, $ip6).
@@ -295,7 +296,7 @@ func itemParams(it Item) []Use {
 }
 
 func valueParams(fs []*Field, v Value) []Use {
-	if v.Param == "" {
+	if v.Param == "" || v.Param == Interface {
 		return nil
 	}
 	u := Use{Name: v.Param, Fields: fs, What: fieldNames(fs), Col: v.Col, Len: v.Len}

@@ -62,6 +62,12 @@ func (p *parser) statement() (Stmt, *Error) {
 		if !ok {
 			break
 		}
+		if t.is("comment") {
+			if err := p.comment(&s); err != nil {
+				return s, err
+			}
+			break
+		}
 		if v, ok := parseVerdict(t.text); ok && !t.quoted {
 			p.next++
 			s.Verdict = v
@@ -88,10 +94,16 @@ func (p *parser) afterVerdict(s *Stmt) *Error {
 		}
 		s.Reject = reject
 	}
+	end := p.reached()
+	if c, _ := p.peek(); c.is("comment") {
+		if err := p.comment(s); err != nil {
+			return err
+		}
+	}
 	if rest, more := p.peek(); more {
 		return at(rest, fmt.Sprintf("%q after the verdict %s", rest.text, s.Verdict), "a verdict ends the statement; write another line")
 	}
-	return s.conflict(t.col, p.reached()-t.col)
+	return s.conflict(t.col, end-t.col)
 }
 
 func (p *parser) item(t token) (Item, *Error) {
@@ -101,8 +113,7 @@ func (p *parser) item(t token) (Item, *Error) {
 	}
 	switch {
 	case t.is("counter"):
-		p.next++
-		return Counter{}, nil
+		return p.counter()
 	case t.is("limit"):
 		return p.limit()
 	case t.is("log"):

@@ -14,6 +14,16 @@ func TestParseReadsWhatANftUserWouldWrite(t *testing.T) {
 		name, in, want string
 	}{
 		{"mac", "ether saddr 00:16:3e:00:00:01 drop", "ether saddr[48@48] = 00163e000001; drop"},
+		{"vendor", "ether saddr & ff:ff:ff:00:00:00 == 00:16:3e:00:00:00 accept", "ether saddr[48@48] & ffffff000000 = 00163e000000; accept"},
+		{"multicast bit", "ether daddr & 01:00:00:00:00:00 != 0 drop", "ether daddr[48@0] & 010000000000 != 000000000000; drop"},
+		{"mask of ARP's", "arp saddr ether & ff:ff:ff:00:00:00 { 00:16:3e:00:00:00, 52:54:00:00:00:00 } drop", "arp saddr ether[48@64] & ffffff000000 = {00163e000000 525400000000}; drop"},
+		{"as nft lists a counter", "tcp dport 22 counter packets 12 bytes 3456 accept", "tcp dport[16@16] = 0016; counter; accept"},
+		{"one of a counter's", "update @x { $interface counter bytes 0 }", "update add=false @x $interface 0s { counter }"},
+		{"comment of a rule", "drop comment \"no mail # today\"", "drop; comment no mail # today"},
+		{"comment without quotes", "reject with tcp reset comment no-mail", "reject with tcp reset; comment no-mail"},
+		{"comment without verdict", "counter comment \"x\" # y", "counter; comment x"},
+		{"family", "meta nfproto ipv6 meta nfproto != 3 drop", "meta nfproto[8@0] = 0a; meta nfproto[8@0] != 03; drop"},
+		{"the guest's interface", "iifname $interface accept", "meta iifname[128@0] = $interface; accept"},
 		{"not", "ether saddr != $mac drop", "ether saddr[48@48] != $mac; drop"},
 		{"explicit equals", "ip saddr == 10.0.0.1 accept", "ip saddr[32@96] = 0a000001; accept"},
 		{"set of symbols", "arp operation { request, reply } accept", "arp operation[16@48] = {0001 0002}; accept"},
@@ -108,6 +118,9 @@ func dump(s *Stmt) string {
 	case s.Verdict != None:
 		parts = append(parts, s.Verdict.String())
 	}
+	if s.Comment != "" {
+		parts = append(parts, "comment "+s.Comment)
+	}
 	return strings.Join(parts, "; ")
 }
 
@@ -195,7 +208,21 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"ct state estblished accept", "         ^~~~~~~~~~", `did you mean "established"?`},
 		{"tcp flags & (syn|ack == syn drop", "                     ^~", "expected )"},
 		{"tcp flags & syn == ack drop", "                   ^~~", "never holds"},
-		{"ether saddr & ff:ff:ff:00:00:00 == 00:16:3e:00:00:00 drop", "            ^", "takes no mask"},
+		{"ether saddr & ff:ff:ff:00:00:00 == 00:16:3e:00:00:01 drop", "                                   ^~~~~~~~~~~~~~~~~", "never holds"},
+		{"ether saddr & ff:ff:ff:00:00:00 == $mac drop", "                                   ^~~~", "a mask before $mac"},
+		{"ip saddr & 255.255.0.0 $ip drop", "                       ^~~", "a mask before $ip"},
+		{"iifname & eth0 == eth0 drop", "        ^", "takes no mask"},
+		{"tcp dport 22 counter packets many drop", "                             ^~~~", "packets needs a number"},
+		{"counter packets 1 packets 2 drop", "                  ^~~~~~~", "unknown word"},
+		{"tcp dport 22 accept comment", "                           ^", "comment needs a text"},
+		{"accept comment drop", "               ^~~~", "in quotes"},
+		{"accept comment 12", "               ^~", "in quotes"},
+		{"tcp dport 22 comment \"x\" accept", "                         ^~~~~~", "a comment ends the statement"},
+		{"drop comment \"x\" comment \"y\"", "                 ^~~~~~~", "a comment ends the statement"},
+		{"ip ttl 1 comment \"x\"", "                    ^", "does nothing"},
+		{"drop comment \"" + strings.Repeat("x", 129) + "\"", "             ^" + strings.Repeat("~", 130), "at most 128"},
+		{"meta nfproto ipv4 ip6 saddr ::1 drop", "                  ^~~~~~~~~", "asks for ip already"},
+		{"meta nfproto ipv4-ipv6 drop", "             ^~~~~~~~~", "is not ipv4 or ipv6"},
 		{"meta length > 100 drop", "            ^", "write a range"},
 		{"limit 10/second drop", "      ^~~~~~~~~", "needs the word rate"},
 		{"limit rate 10/fortnight drop", "           ^~~~~~~~~~~~", "not per"},
@@ -216,7 +243,10 @@ func TestErrorsPointAtTheWord(t *testing.T) {
 		{"ip saddr set 10.0.0.1", "         ^~~", "cannot be set"},
 		{"iifname { eth*, lo } drop", "          ^~~~", "a pattern in a set"},
 		{"iifname averyverylongname drop", "        ^~~~~~~~~~~~~~~~~", "at most 15 bytes"},
-		{"iifname $interface drop", "        ^~~~~~~~~~", "in the key of an update"},
+		{"iifname { $interface } drop", "          ^~~~~~~~~~", "inside a set"},
+		{"fib saddr oifname $interface drop", "                  ^~~~~~~~~~", "behind iifname of what comes from the guest"},
+		{"ibrname $interface drop", "^~~~~~~", "unknown word"},
+		{"meta ibrname $interface drop", "             ^~~~~~~~~~", "is not compared with the guest's interface"},
 		{"if dhcp drop", "   ^~~~", "if asks for a parameter"},
 		{"if $dhcp", "        ^", "a statement must follow"},
 		{"include web with ports 80", "                       ^~", "expected = and a value"},
@@ -274,7 +304,7 @@ func FuzzParse(f *testing.F) {
 		"tcp flags & (syn|ack) == syn drop", "update @x { $interface . ip saddr timeout 5s limit rate over 1 mbytes/second burst 5 kbytes } log prefix \"x\" drop",
 		"ct state established,related accept", "fib saddr . iif oif missing reject with icmpx no-route", "include x with a = { 1, \"2\" }, b = $c", "if $x == y drop",
 		"ip saddr . tcp dport { 10.0.0.0/8 . 1-2, } meta mark set 0x7 accept", "log group 1 queue-threshold 5", "iifname \"eth*\" drop",
-		"@th,64,128 $ip6 return", "frag frag-off != 0 return # why", "nd sll $mac", "{ } , == !=", "ip saddr 1-2-3", "if$x drop",
+		"@th,64,128 $ip6 return", "frag frag-off != 0 return # why", "ether saddr & 1:0:0:0:0:0 != 0 counter packets 5 bytes 9 accept comment \"a, b\"", "meta nfproto ipv4 iifname $interface drop comment x", "nd sll $mac", "{ } , == !=", "ip saddr 1-2-3", "if$x drop",
 	} {
 		f.Add(s)
 	}

@@ -28,6 +28,8 @@ var etherTypes = []symbol{
 	{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd}, {"8021q", 0x8100}, {"vlan", 0x8100}, {"8021ad", 0x88a8},
 }
 
+var nfProtos = []symbol{{"ipv4", 2}, {"ipv6", 10}}
+
 var arpOps = []symbol{
 	{"request", 1}, {"reply", 2}, {"rrequest", 3}, {"rreply", 4}, {"inrequest", 8}, {"inreply", 9}, {"nak", 10},
 }

@@ -35,8 +35,10 @@ func paramValue(fs []*Field, t token, name string) (Value, *Error) {
 	switch {
 	case name == "":
 		return Value{}, at(t, "a parameter's name must follow $", "")
+	case name == Interface && !TakesInterface(fs):
+		return Value{}, at(t, fieldNames(fs)+" is not compared with the guest's interface: every statement is about the guest",
+			"$interface stands in the key of an update, and behind iifname of what comes from the guest, oifname of what goes to it")
 	case name == Interface:
-		return Value{}, at(t, "the guest's interface is not compared: every statement is about the guest", "$interface stands in the key of an update")
 	case len(fs) > 1 && builtin:
 		return Value{}, at(t, fmt.Sprintf("$%s in a concatenation", name), "write two matches, one after the other")
 	case none >= 0:
@@ -45,6 +47,11 @@ func paramValue(fs []*Field, t token, name string) (Value, *Error) {
 		return Value{}, at(t, fmt.Sprintf("$%s has the type %s, but %s is compared with the type %s", name, built, f.Name, f.Type.takes[0]), "")
 	}
 	return Value{Param: name, Col: t.col, Len: t.len()}, nil
+}
+
+// TakesInterface reports whether fs is what $interface may stand behind.
+func TakesInterface(fs []*Field) bool {
+	return len(fs) == 1 && fs[0].Base == Meta && (fs[0].Meta == MetaIifname || fs[0].Meta == MetaOifname)
 }
 
 // tuple reads one value for each field, with dots between them.
@@ -122,7 +129,11 @@ func (p *parser) literal(f *Field, t token) (Elem, *Error) {
 	if strings.HasPrefix(t.text, "$") && !t.quoted {
 		return Elem{}, at(t, t.text+" inside a set or a concatenation", "a parameter with several values is a set by itself: write it without braces")
 	}
-	e, err := elem(f.Type, f.Bits, t.text)
+	word := t.text
+	if f.Type == EtherAddr && (word == "0" || word == "0x0") {
+		word = "00:00:00:00:00:00" // as nft takes it; an argument has to be an address
+	}
+	e, err := elem(f.Type, f.Bits, word)
 	if err == nil {
 		return e, nil
 	}

@@ -17,7 +17,8 @@ type reader struct {
 	path   string // of what is being looked at
 	source *element
 	script *element
-	burst  string
+	burst  string   // kibibytes
+	steady *element // a direction that has a limit and no burst
 }
 
 func (r *reader) read(e *element) {
@@ -105,7 +106,10 @@ func (r *reader) bandwidth(e *element) string {
 		}
 		return ""
 	}
-	if burst := e.attr("burst"); burst != "" {
+	burst := e.attr("burst")
+	if burst == "" {
+		r.steady = e
+	} else {
 		kb, err := strconv.ParseUint(burst, 10, 20)
 		switch least := uint64(2); {
 		case err != nil || kb < least:
@@ -182,6 +186,10 @@ func (r *reader) connect(e *element) {
 	v := &r.vif
 	if e.child("backenddomain").name != "" {
 		return // it has been noted
+	}
+	if r.burst != "" && r.steady != nil {
+		r.in.Change(r.steady.pos, "<"+r.steady.name+">", "vifd has one burst for both directions, and this one, which had none, gets that of the other: "+r.vif.Burst,
+			"write another one into the rate of its rule")
 	}
 	switch r.kind {
 	case "bridge":

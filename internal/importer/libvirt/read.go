@@ -91,6 +91,7 @@ func network(e *element, in *model.Input) error {
 	if e.child("virtualport").attr("type") == "openvswitch" {
 		in.Change(e.child("virtualport").pos, "virtualport openvswitch", "vifd makes ports of Linux bridges alone", "have a Linux bridge of that name")
 	}
+	n.Hosts = reservations(e, in)
 	if in.Libvirt == nil {
 		in.Libvirt = map[string]model.LibvirtNetwork{}
 	}
@@ -100,6 +101,41 @@ func network(e *element, in *model.Input) error {
 	}
 	in.Libvirt[name] = n
 	return nil
+}
+
+// reservations are the addresses that the network's DHCP server keeps for guests. One that names no MAC is of a guest that is told by
+// the name it asks with, or by its DUID, and that nobody can find.
+func reservations(e *element, in *model.Input) (list []model.Reservation) {
+	for _, ip := range e.inner {
+		if ip.name != "ip" {
+			continue
+		}
+		for _, host := range ip.child("dhcp").inner {
+			text := host.attr("ip")
+			if host.name != "host" || text == "" {
+				continue
+			}
+			lose := func(why string) {
+				in.Lose(host.pos, fmt.Sprintf("<host> of address %q", text), why, "give the guest its address in guests; libvirt goes on with its DHCP")
+			}
+			addr, _, err := model.ParseIP(text)
+			if err != nil {
+				lose(err.Error())
+				continue
+			}
+			if host.attr("mac") == "" {
+				lose("it names no MAC, by which the guest could be found")
+				continue
+			}
+			mac, err := model.ParseMAC(host.attr("mac"))
+			if err != nil {
+				lose(err.Error())
+				continue
+			}
+			list = append(list, model.Reservation{Pos: host.pos, MAC: mac, IP: addr})
+		}
+	}
+	return list
 }
 
 // vlanOf reads <vlan>: one tag is an access port's, several are a trunk's, in which one may be untagged.

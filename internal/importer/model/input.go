@@ -68,7 +68,8 @@ type VLAN struct {
 // Vif is one interface of a guest's.
 type Vif struct {
 	Pos      Pos
-	Xen      bool // it is called vif<domid>.<vifid>, and xenstore knows its domain
+	Also     []Pos // other places that say something of it
+	Xen      bool  // it is called vif<domid>.<vifid>, and xenstore knows its domain
 	Domain   string
 	Index    int
 	Names    []string // what the interface is called besides, or instead
@@ -97,6 +98,14 @@ type LibvirtNetwork struct {
 	Bridge string // empty: it has none
 	VLAN   VLAN
 	Groups map[string]VLAN // portgroups
+	Hosts  []Reservation
+}
+
+// Reservation is an address that a network's DHCP server keeps for a guest.
+type Reservation struct {
+	Pos Pos
+	MAC net.HardwareAddr
+	IP  netip.Prefix
 }
 
 // Filter is an nwfilter that somebody wrote.

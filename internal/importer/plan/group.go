@@ -74,7 +74,7 @@ func (p *planner) byAddress(v *model.Vif, does Does) {
 		return
 	}
 	tap := append(net.HardwareAddr{0xfe}, v.MAC[1:]...)
-	r := Rule{Sources: []model.Pos{v.Pos}, Match: Match{Kind: "tap", Address: tap.String()}, Does: does}
+	r := Rule{Sources: sources(v), Match: Match{Kind: "tap", Address: tap.String()}, Does: does}
 	if connects(does.Action) {
 		r.MAC, r.IP = v.MAC, v.IP
 	}

@@ -49,7 +49,7 @@ func (inv *inventory) add(v *model.Vif) bool {
 	if len(v.Names) == 0 && !v.Xen || v.MAC == nil && len(v.IP) == 0 {
 		return true // a rule has the guest of its own, or nothing is known of it
 	}
-	g := Guest{Source: v.Pos, Domain: v.Domain, Vif: v.Index, MAC: v.MAC, IP: v.IP}
+	g := Guest{Sources: sources(v), Domain: v.Domain, Vif: v.Index, MAC: v.MAC, IP: v.IP}
 	if len(v.Names) > 0 {
 		g.Interface = v.Names[0]
 	}

@@ -27,7 +27,7 @@ type Network struct {
 
 // Guest is an entry of `guests`.
 type Guest struct {
-	Source    model.Pos
+	Sources   []model.Pos
 	Interface string
 	Domain    string
 	Vif       int // -1: not written

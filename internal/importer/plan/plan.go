@@ -34,6 +34,7 @@ type planner struct {
 func Make(in *model.Input) *Output {
 	p := &planner{in: in, renamed: map[string]string{}}
 	p.guests = newInventory(in)
+	p.reserve()
 	p.bridges()
 	p.declare()
 	var rest []Rule
@@ -47,6 +48,7 @@ func Make(in *model.Input) *Output {
 	if in.Qubes.Pos != (model.Pos{}) && !in.Host.Xen {
 		rest = append(rest, p.qubes())
 	}
+	p.unused()
 	return &Output{Networks: p.networks, Guests: p.guests.list, Rules: named(append(p.rules(), rest...)), Notes: in.Notes}
 }
 

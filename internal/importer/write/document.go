@@ -87,7 +87,7 @@ func (d *document) guests(guests []plan.Guest) {
 		if len(g.IP) > 0 {
 			m.add("ip", flow(g.IP, ip))
 		}
-		d.sources("  ", []model.Pos{g.Source})
+		d.sources("  ", g.Sources)
 		d.line("  - %s", m.String())
 	}
 }

@@ -62,7 +62,7 @@ func (r *reader) entry(n *node) error {
 		}
 		return nil
 	}
-	if len(n.nodes) != 2 || n.nodes[1].list {
+	if len(n.nodes) < 2 || n.nodes[1].list {
 		return &model.Error{Pos: n.pos, Msg: fmt.Sprintf("(%s …) takes one script", key), Hint: "quote it where it has arguments: (" + key + " 'SCRIPT NAME=VALUE')"}
 	}
 	if first, twice := r.seen[key]; twice {
@@ -70,6 +70,7 @@ func (r *reader) entry(n *node) error {
 		return nil
 	}
 	r.seen[key] = n.pos
+	r.unheard(n, key)
 	words := strings.Fields(n.nodes[1].atom)
 	if len(words) == 0 {
 		return nil // no script at all
@@ -81,6 +82,27 @@ func (r *reader) entry(n *node) error {
 		r.vif(n.nodes[1].pos, words[0], args)
 	}
 	return nil
+}
+
+// unheard notes what follows the script without quotes. xend takes the first word of a list's for its value (sxp.child_value), and
+// calls the script without the others.
+func (r *reader) unheard(n *node, key string) {
+	words := []string{n.nodes[1].atom}
+	for i := range n.nodes[2:] {
+		if arg := &n.nodes[2+i]; arg.list {
+			r.in.Lose(arg.pos, fmt.Sprintf("a list in (%s …)", key), "xend takes the script alone", "remove it")
+		} else {
+			words = append(words, arg.atom)
+		}
+	}
+	if len(words) > 1 {
+		mend := "remove them"
+		if whole := strings.Join(words, " "); !strings.ContainsAny(whole, `'\`) {
+			mend = fmt.Sprintf("if they are meant, write (%s '%s')", key, whole)
+		}
+		r.in.Lose(n.nodes[2].pos, fmt.Sprintf("arguments %q of %s", strings.Join(words[1:], " "), key),
+			"they are not in quotes with the script, so that xend never handed them on", mend)
+	}
 }
 
 func (r *reader) arguments(pos model.Pos, key string, words []string) map[string]string {
