@@ -144,7 +144,7 @@ func (h *Handler) seat(r *journal.Record, p *place) {
 	_ = h.host.places.take(r.Ifindex, holder{r.Interface, p.Seat}, p.Prefixes)
 }
 
-// Run works until ctx ends, and leaves every vif as it is.
+// Run works until ctx ends, and leaves every vif as it is. It is called once.
 func (h *Handler) Run(ctx context.Context) error {
 	// A round that has begun is finished: half-way, a guest would be left as nobody wants it.
 	rounds := context.WithoutCancel(ctx)
@@ -164,7 +164,9 @@ func (h *Handler) Run(ctx context.Context) error {
 			}
 		})
 	}
-	return errors.Join(workers.Wait(), context.Cause(ctx))
+	err := workers.Wait()
+	h.queue.end()
+	return errors.Join(err, context.Cause(ctx))
 }
 
 // Event takes a uevent. It is part of uevent.Sink.

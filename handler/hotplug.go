@@ -13,6 +13,7 @@ import (
 	"vifd/internal/uevent"
 	"vifd/internal/vif"
 	"vifd/internal/xen"
+	"vifd/internal/xenstore"
 )
 
 // HotplugEnv is the property of an event that says by which name vifd was called as Xen's hotplug program; rules may match it
@@ -288,8 +289,24 @@ func (h *Handler) Watch(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return h.cfg.Xenstore.Watch(ctx, xen.Backends, h.changed)
+	for {
+		err := h.cfg.Xenstore.Watch(ctx, xen.Backends, h.changed)
+		var refused *xenstore.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		// A driver domain has as many watches as its quota says. Without ours all else is done still.
+		h.cfg.Log.Warn("xenstore not watched: changes of a guest's configuration take effect with its next event", "err", err)
+		select {
+		case <-time.After(watchAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
+
+// watchAgain is how long after a refusal xenstored is asked again to be watched.
+const watchAgain = time.Minute
 
 // changed takes the path of something that has changed in xenstore below the backends' folder, or that folder itself where anything
 // may have changed.

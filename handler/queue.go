@@ -17,7 +17,7 @@ type queue struct {
 	items   map[int]*item // by ifindex; waiting, being worked on, or both
 	waiting []int         // in the order in which they came
 	closed  bool
-	stopped chan struct{} // closed with the queue
+	ended   chan struct{} // closed when nobody works on any of them any more
 }
 
 type item struct {
@@ -29,7 +29,7 @@ type item struct {
 }
 
 func newQueue() *queue {
-	q := &queue{items: make(map[int]*item), stopped: make(chan struct{})}
+	q := &queue{items: make(map[int]*item), ended: make(chan struct{})}
 	q.more.L = &q.mu
 	return q
 }
@@ -120,19 +120,19 @@ func (q *queue) done(r round, out ctl.Outcome) {
 	delete(q.items, r.ifindex)
 }
 
+// close has no more rounds begin.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
-		return
-	}
 	q.closed = true
-	close(q.stopped)
 	q.more.Broadcast()
 }
 
-// errStopped says that the handler ended before it came to a vif.
-var errStopped = errors.New("the handler has stopped")
+// end says that the rounds that had begun have ended, too. It is called once.
+func (q *queue) end() { close(q.ended) }
+
+// ErrStopped says that the handler ended before it came to a vif. It does not work on it: the caller may.
+var ErrStopped = errors.New("the handler has stopped")
 
 // await receives n outcomes.
 func (q *queue) await(ctx context.Context, n int, done <-chan ctl.Outcome) ([]ctl.Outcome, error) {
@@ -141,8 +141,14 @@ func (q *queue) await(ctx context.Context, n int, done <-chan ctl.Outcome) ([]ct
 		select {
 		case out := <-done:
 			outs = append(outs, out)
-		case <-q.stopped:
-			return outs, errStopped
+		case <-q.ended:
+			// Both are ready, where the last round was the one that is waited for.
+			select {
+			case out := <-done:
+				outs = append(outs, out)
+			default:
+				return outs, ErrStopped
+			}
 		case <-ctx.Done():
 			return outs, ctx.Err()
 		}

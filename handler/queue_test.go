@@ -73,8 +73,14 @@ func TestQueueClose(t *testing.T) {
 	if r, ok := q.pop(); ok {
 		t.Errorf("pop() = %+v after close", r)
 	}
-	if _, err := q.await(context.Background(), 1, make(chan ctl.Outcome)); !errors.Is(err, errStopped) {
-		t.Errorf("await() = %v, want %v", err, errStopped)
+	q.end()
+	if _, err := q.await(context.Background(), 1, make(chan ctl.Outcome)); !errors.Is(err, ErrStopped) {
+		t.Errorf("await() = %v, want %v", err, ErrStopped)
+	}
+	done := make(chan ctl.Outcome, 1)
+	done <- ctl.Outcome{Rule: "last"}
+	if outs, err := q.await(context.Background(), 1, done); err != nil || len(outs) != 1 {
+		t.Errorf("await() = %v, %v, though the round was the last that ended", outs, err)
 	}
 }
 

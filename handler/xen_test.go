@@ -3,8 +3,10 @@ package handler
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,4 +136,33 @@ func TestQueueKeepsTheOrderOfNews(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unwatched is a xenstored that refuses to be watched.
+type unwatched struct {
+	Xenstore
+	asked atomic.Int32
+}
+
+func (*unwatched) Present() bool { return true }
+
+func (u *unwatched) Watch(context.Context, string, func(string)) error {
+	u.asked.Add(1)
+	return &xenstore.Error{Op: "watch", Path: xen.Backends, Errno: syscall.EDQUOT}
+}
+
+// TestWatchRefused: a domain that has no watch left goes on without, and asks again.
+func TestWatchRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var store unwatched
+		h := &Handler{cfg: Config{Xenstore: &store, Log: slog.New(slog.DiscardHandler)}}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*watchAgain+time.Second)
+		defer cancel()
+		if err := h.Watch(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Watch() = %v: it has ended before its time", err)
+		}
+		if n := store.asked.Load(); n != 4 {
+			t.Errorf("asked %d times in 3 minutes, want 4", n)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,13 +12,17 @@ import (
 	"vifd/internal/ctl"
 )
 
-// Handle answers a client of the socket.
+// Handle answers a client of the socket, unless the listener is on its way out before it has come to what is asked for: then the client is to
+// do it itself, or with the next listener.
 func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
 	switch req := req.(type) {
 	case ctl.EventRequest:
 		l.standIn(ctx, req.Event.Env[handler.HotplugEnv])
 		out, err := l.handler.Do(ctx, req.Event)
-		if err != nil {
+		switch {
+		case errors.Is(err, handler.ErrStopped):
+			return nil
+		case err != nil:
 			return ctl.Failure{Reason: err.Error()}
 		}
 		return out
@@ -25,7 +30,10 @@ func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
 		return l.await(ctx, turn{reload: true, why: "vifd reload"})
 	case ctl.SyncRequest:
 		outs, err := l.handler.Sync(ctx, req.Interfaces)
-		if err != nil {
+		switch {
+		case errors.Is(err, handler.ErrStopped):
+			return nil
+		case err != nil:
 			return ctl.SyncResult{Problems: err.Error()}
 		}
 		return ctl.SyncResult{Vifs: outs}
@@ -37,18 +45,22 @@ func (l *listener) Handle(ctx context.Context, req ctl.Request) ctl.Response {
 	return ctl.Failure{Reason: fmt.Sprintf("unknown request %T", req)}
 }
 
-// await has t carried out and returns what came of it.
+// await has t carried out and returns what came of it; nil where the listener ends before that.
 func (l *listener) await(ctx context.Context, t turn) ctl.Response {
 	done := make(chan ctl.Response, 1)
 	t.done = done
 	select {
 	case l.turns <- t:
+	case <-l.stopping:
+		return nil
 	case <-ctx.Done():
 		return ctl.Failure{Reason: "the listener is busy with other reloads"}
 	}
 	select {
 	case resp := <-done:
 		return resp
+	case <-l.stopping:
+		return nil
 	case <-ctx.Done():
 		return ctl.Failure{Reason: "the reload takes longer than the listener waits for it; it goes on"}
 	}

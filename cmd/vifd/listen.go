@@ -54,7 +54,11 @@ type listener struct {
 	c       *command
 	log     *slog.Logger
 	handler *handler.Handler
-	turns   chan turn // resyncs and reloads, one after the other
+	turns   chan turn   // resyncs and reloads, one after the other
+	hung    chan string // reloads that nobody waits for, and why
+	lost    chan string // resyncs likewise: a reload is more than one, and does not wait in its place
+
+	stopping <-chan struct{} // closed when it is to end
 }
 
 // turn asks for a resync, with the rules read anew or not.
@@ -62,7 +66,13 @@ type turn struct {
 	reload bool
 	script string // with reload: the name of one of Xen's scripts, whose work is vifd's from now on
 	why    string
-	done   chan<- ctl.Response // nil: nobody waits
+	done   chan<- ctl.Response // of capacity 1
+}
+
+func newListener(ctx context.Context, c *command, log *slog.Logger, h *handler.Handler) *listener {
+	return &listener{
+		c: c, log: log, handler: h, turns: make(chan turn, 1), hung: make(chan string, 1), lost: make(chan string, 1), stopping: ctx.Done(),
+	}
 }
 
 func (c *command) runListener(source uevent.Source, buffer int) error {
@@ -110,7 +120,7 @@ func (c *command) runListener(source uevent.Source, buffer int) error {
 	if err != nil {
 		return exit(exitCannot, err)
 	}
-	l := &listener{c: c, log: log, handler: h, turns: make(chan turn, 1)}
+	l := newListener(ctx, c, log, h)
 	if err := l.run(ctx, events, links, server); err != nil && ctx.Err() == nil {
 		return exit(exitCannot, err)
 	}
@@ -160,17 +170,17 @@ func (l *listener) hangups(ctx context.Context, hup chan os.Signal) error {
 	for {
 		select {
 		case <-hup:
-			l.ask(turn{reload: true, why: "SIGHUP"})
+			wake(l.hung, "SIGHUP")
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// ask has t carried out; one that waits already will do, where nobody waits for the answer.
-func (l *listener) ask(t turn) {
+// wake has a turn carried out that nobody waits for; one that waits already will do.
+func wake(kind chan<- string, why string) {
 	select {
-	case l.turns <- t:
+	case kind <- why:
 	default:
 	}
 }
@@ -180,10 +190,11 @@ func (l *listener) work(ctx context.Context) error {
 	for {
 		select {
 		case t := <-l.turns:
-			resp := l.take(ctx, t)
-			if t.done != nil {
-				t.done <- resp
-			}
+			t.done <- l.take(ctx, t)
+		case why := <-l.hung:
+			l.take(ctx, turn{reload: true, why: why})
+		case why := <-l.lost:
+			l.take(ctx, turn{why: why})
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -253,7 +264,7 @@ type eventSink struct {
 // Overflow asks for a resync: uevents were lost.
 func (s eventSink) Overflow() {
 	s.l.log.Warn("overflow", "source", "uevent")
-	s.l.ask(turn{why: "uevents were lost"})
+	wake(s.l.lost, "uevents were lost")
 }
 
 // linkSink does the same for rtnetlink.
@@ -265,7 +276,7 @@ type linkSink struct {
 // Overflow asks for a resync: link messages were lost.
 func (s linkSink) Overflow() {
 	s.l.log.Warn("overflow", "source", "rtnetlink")
-	s.l.ask(turn{why: "link messages were lost"})
+	wake(s.l.lost, "link messages were lost")
 }
 
 var (

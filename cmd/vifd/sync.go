@@ -86,8 +86,8 @@ func (c *command) listenOnce(ctx context.Context, cfg handler.Config, rs *handle
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{c: c, log: cfg.Log, handler: h, turns: make(chan turn, 1)}
 	ctx, cancel := context.WithCancel(ctx)
+	l := newListener(ctx, c, cfg.Log, h)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.Run(ctx) })
 	group.Go(func() error { return server.Serve(ctx, l) })

@@ -13,7 +13,8 @@ import (
 )
 
 // Handler serves requests. Handle is called by several goroutines at once; its context ends with Server.HandleTimeout.
-// What it returns is sent as it is.
+// What it returns is sent as it is; nil: the listener ends before it comes to the request, and its client is not answered, which is
+// ErrNoAnswer to it.
 type Handler interface {
 	Handle(ctx context.Context, r Request) Response
 }
@@ -135,7 +136,9 @@ func (s *Server) serve(ctx context.Context, h Handler, conn *net.UnixConn) {
 		s.Log.WarnContext(ctx, "client turned away", "error", err)
 		response = Failure{Reason: err.Error()}
 	} else {
-		response = s.handle(ctx, h, request)
+		if response = s.handle(ctx, h, request); response == nil {
+			return
+		}
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(s.ReadTimeout))
 	if err := writeLine(conn, response); err != nil {
@@ -146,9 +149,5 @@ func (s *Server) serve(ctx context.Context, h Handler, conn *net.UnixConn) {
 func (s *Server) handle(ctx context.Context, h Handler, r Request) Response {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.HandleTimeout)
 	defer cancel()
-	response := h.Handle(ctx, r)
-	if response == nil {
-		return Failure{Reason: "no answer to a " + r.kind()}
-	}
-	return response
+	return h.Handle(ctx, r)
 }

@@ -109,6 +109,15 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestNoAnswer: a listener that has none to give is to its client as one that has gone.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(context.Context, Request) Response { return nil }, nil)
+	if _, err := NewClient(s.dir).Version(t.Context()); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("Version() = %v, want %v", err, ErrNoAnswer)
+	}
+}
+
 func TestSocketIsPrivateWhateverTheUmask(t *testing.T) {
 	t.Parallel()
 	s := serve(t, echo, nil)

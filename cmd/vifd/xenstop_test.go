@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"vifd/internal/testhost"
+)
+
+// talking reports whether the listener has a client (State in /proc/net/unix is SS_CONNECTED of include/uapi/linux/net.h).
+func (h *host) talking(t *testing.T) bool {
+	t.Helper()
+	for line := range strings.Lines(h.Run(t, "cat", "/proc/net/unix")) {
+		if f := strings.Fields(line); len(f) == 8 && f[5] == "03" && strings.HasPrefix(f[7], h.state) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestStoppedWhileXenWaits ends a listener while a call waits for it: the guest starts all the same.
+func TestStoppedWhileXenWaits(t *testing.T) {
+	t.Parallel()
+	x := newXenHost(t, xenRules)
+	x.bridges(t, "xenbr0")
+	p := x.listenXen(t)
+	x.plug(t, 3, 0, nil)
+	x.waitState(t, "configured", "vif3.0")
+	x.store.Freeze(t) // the round waits for it, as it would behind other guests' rounds
+	type answer struct {
+		errs string
+		code int
+	}
+	done := make(chan answer, 1)
+	go func() {
+		errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
+		done <- answer{errs, code}
+	}()
+	testhost.Wait(t, "the call to be handed over", func() bool { return x.talking(t) })
+	p.Signal(t, syscall.SIGTERM)
+	x.store.Thaw(t)
+	if a := <-done; a.code != exitDone {
+		t.Errorf("exit %d: %s", a.code, a.errs)
+	}
+	<-p.Done()
+	x.wantStatus(t, 3, 0, "connected")
+}
+
+// TestReloadWaitsBesideAResync: what is lost of events does not take the place of a reload that was asked for.
+func TestReloadWaitsBesideAResync(t *testing.T) {
+	t.Parallel()
+	l := newListener(t.Context(), nil, nil, nil)
+	wake(l.lost, "uevents were lost")
+	wake(l.lost, "link messages were lost")
+	wake(l.hung, "SIGHUP")
+	if len(l.lost) != 1 || len(l.hung) != 1 {
+		t.Errorf("%d resyncs and %d reloads wait, want one of each", len(l.lost), len(l.hung))
+	}
+}
