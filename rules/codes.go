@@ -100,6 +100,7 @@ const (
 	CodeExceptsNothing = "VIF521"
 	CodeTestNeverTrue  = "VIF522"
 	CodeLostRefusal    = "VIF523"
+	CodeMisspelled     = "VIF524"
 	CodeNoBridge       = "VIF601"
 	CodeNoUplink       = "VIF602"
 	CodeWritable       = "VIF603"
@@ -207,6 +208,7 @@ var codeTable = [...]Code{
 	{ID: CodeExceptsNothing, Title: "an exception that excepts nothing", Severity: Warning},
 	{ID: CodeTestNeverTrue, Title: "a test that can never pass", Severity: Warning},
 	{ID: CodeLostRefusal, Title: "a reject whose answer the guest does not get", Severity: Warning},
+	{ID: CodeMisspelled, Title: "a kind, type, subsystem or action that there is none of", Severity: Warning},
 	{ID: CodeNoBridge, Title: "a bridge that does not exist here", Severity: Warning},
 	{ID: CodeNoUplink, Title: "an uplink that does not exist here", Severity: Warning},
 	{ID: CodeWritable, Title: "rules that others can write", Severity: Warning},

@@ -21,8 +21,11 @@ func (p *Pattern) Covers(q *Pattern) bool {
 		return true
 	case p.kind == kindIP && p.glob == nil && q.glob == nil:
 		return p.prefix.Bits() <= q.prefix.Bits() && p.prefix.Contains(q.prefix.Addr())
-	case p.kind == kindIP && (p.glob == nil || q.glob == nil):
-		return false // an address has several spellings, and a prefix is none of them
+	case p.kind == kindIP && p.glob == nil:
+		net, ok := q.Within()
+		return ok && p.prefix.Bits() <= net.Bits() && p.prefix.Contains(net.Addr())
+	case p.kind == kindIP && q.glob == nil:
+		return p.coversNet(q.prefix)
 	case q.glob == nil:
 		return p.Match(q.literal)
 	case p.glob == nil:

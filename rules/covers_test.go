@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 )
 
@@ -47,7 +48,27 @@ func TestCoversWhatPeopleWrite(t *testing.T) {
 		{"ip", "192.0.2.128/25", "192.0.2.0/24", false, false},
 		{"ip", "192.0.2.0/24", "2001:db8::/32", false, true},
 		{"ip", "*", "192.0.2.7", true, false},
-		{"ip", "192.0.2.*", "192.0.2.7", false, false}, // not claimed: a fact spells it otherwise
+		{"ip", "10.0.0.0/8", "10.1.*", true, false},
+		{"ip", "10.0.0.0/8", "10.1.2?.[0-9]", true, false},
+		{"ip", "10.1.0.0/16", "10.1.*", true, false},
+		{"ip", "10.1.0.0/17", "10.1.*", false, false},
+		{"ip", "10.0.0.0/8", "10*", false, false}, // 100.64.0.1
+		{"ip", "10.0.0.0/8", "1?.1.*", false, false},
+		{"ip", "192.168.0.0/16", "192.168.*", false, false}, // 192.168.0.0/13
+		{"ip", "2001:db8::/32", "2001:db8:7:*", true, false},
+		{"ip", "2001:db8::/29", "2001:db8::*", true, false},
+		{"ip", "2001:db8::/32", "2001:db8::*", false, false}, // 2001:db8::/29
+		{"ip", "2001:db8::/48", "2001:db8::*", false, false}, // 2001:db8:0:0:1::
+		{"ip", "2001:db8::/32", "2001:db8*", false, false},   // 2001:db80::
+		{"ip", "192.0.2.*", "192.0.2.7", true, false},
+		{"ip", "192.0.2.*", "192.0.2.128/25", true, false},
+		{"ip", "192.0.2.*", "192.0.0.0/16", false, false},
+		{"ip", "192.0.2*", "192.0.2.7", false, false}, // true, and not seen
+		{"ip", "*.7", "192.0.2.7", false, false},      // 192.0.2.7/32
+		{"ip", "2001:db8:*", "2001:db8::7", true, false},
+		{"ip", "2001:0:*", "2001::7", false, false}, // 2001::7
+		{"ip", "2001:db8:0:*", "2001:db8::7", false, false},
+		{"ip", "192.0.*", "192.0.2.*", true, false},
 	} {
 		p, q := mustPattern(t, tt.key, tt.p), mustPattern(t, tt.key, tt.q)
 		if got := p.Covers(&q); got != tt.covers {
@@ -101,5 +122,84 @@ func TestCoversNeverClaimsTooMuch(t *testing.T) {
 	// Where little is claimed little has been shown. What is missed holds of short texts, and mostly of those alone.
 	if covers < 1000 || disjoint < 1000 || missed > covers {
 		t.Errorf("%d pairs cover, %d are disjoint, %d were missed", covers, disjoint, missed)
+	}
+}
+
+// TestCoversAddresses holds random patterns for addresses against addresses and prefixes as facts have them.
+func TestCoversAddresses(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 1))
+	one := func(list ...string) string { return list[r.IntN(len(list))] }
+	address := func() string {
+		if r.IntN(2) == 0 {
+			return one("10.", "1.", "100.") + one("0.", "1.") + one("0.", "10.") + one("0", "1", "10")
+		}
+		return one("10:", "1:", "2001:") + one("0:0:", "1:0:", "0:1:", "10:10:") + one("0:0:0:", "0:1:0:", "1:0:0:") + one("0:", "1:") + one("0", "1")
+	}
+	pattern := func() string {
+		text := address()
+		addr := netip.MustParseAddr(text)
+		switch text = addr.String(); r.IntN(3) {
+		case 0:
+			return text
+		case 1:
+			return netip.PrefixFrom(addr, r.IntN(addr.BitLen()+1)).Masked().String()
+		}
+		cut := r.IntN(len(text) + 1)
+		return text[:cut] + one("*", "*", "?*", "[01]*", "*1", "*?")
+	}
+	fact := func() string {
+		addr := netip.MustParseAddr(address())
+		if r.IntN(2) == 0 {
+			return addr.String()
+		}
+		return netip.PrefixFrom(addr, r.IntN(addr.BitLen()+1)).Masked().String()
+	}
+	facts := make([]string, 1000)
+	for i := range facts {
+		facts[i] = fact()
+	}
+	covers := 0
+	for range 5000 {
+		p, q := mustPattern(t, "ip", pattern()), mustPattern(t, "ip", pattern())
+		within, bounded := q.Within()
+		covered := p.Covers(&q)
+		if covered {
+			covers++
+		}
+		for _, text := range facts {
+			if !q.Match(text) {
+				continue
+			}
+			if covered && !p.Match(text) {
+				t.Fatalf("%s does not cover %s: %s", p.String(), q.String(), text)
+			}
+			if v, _ := AddressFact(text); bounded && (!within.Contains(v.Net.Addr()) || within.Bits() > v.Net.Bits()) {
+				t.Fatalf("%s is not within %s: %s", q.String(), within, text)
+			}
+		}
+	}
+	if covers < 200 {
+		t.Errorf("%d pairs cover", covers)
+	}
+}
+
+// TestXenNumbers: what a pattern for names says of the numbers of all that it matches.
+func TestXenNumbers(t *testing.T) {
+	for text, want := range map[string][2]int{
+		"vif3.1": {3, 1}, "vif3.1-emu": {3, 1}, "vif3.*": {3, -1}, "vif3.[01]": {3, -1}, "vif*.1": {-1, 1}, "vif?.1-emu": {-1, 1}, "vif*5.1": {-1, 1},
+		"vif*": {-1, -1}, "vif3*": {-1, -1}, "vif*1": {-1, -1}, "*.1": {-1, -1}, "vif3.*.1": {3, -1}, "vif03.*": {-1, -1}, "vif*.01": {-1, -1},
+		"vif*x.1": {-1, -1}, "tap3.1": {-1, -1}, "vif40000.0": {-1, -1}, "vif*.1*": {-1, -1},
+	} {
+		p := mustPattern(t, "interface", text)
+		got := [2]int{-1, -1}
+		if n, ok := p.XenDomid(); ok {
+			got[0] = n
+		}
+		if n, ok := p.XenVifid(); ok {
+			got[1] = n
+		}
+		if got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
 	}
 }

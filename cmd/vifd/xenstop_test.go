@@ -58,3 +58,22 @@ func TestReloadWaitsBesideAResync(t *testing.T) {
 		t.Errorf("%d resyncs and %d reloads wait, want one of each", len(l.lost), len(l.hung))
 	}
 }
+
+// TestRemovalComesLate: an interface's end is told when the next one has its name, which is then renamed. Nothing of the first is left.
+func TestRemovalComesLate(t *testing.T) {
+	t.Parallel()
+	bothWays(t, xenRules, func(t *testing.T, x *xenHost) {
+		x.bridges(t, "xenbr0")
+		x.plug(t, 3, 1, map[string]string{"ip": "192.0.2.7"})
+		x.mustCall(t, "vif-vifd", "online", "vif3.1", 3, 1)
+		old := x.ifindex(t, "vif3.1")
+		x.Unplug(t, "vif3.1")
+		x.tool(t, "xenstore-rm", backendPath(3, 1))
+		x.plug(t, 3, 1, map[string]string{"ip": "192.0.2.8", "vifname": "web3-1"})
+		x.event(t, "remove", "vif3.1", old)
+		x.mustCall(t, "vif-vifd", "online", "vif3.1", 3, 1)
+		if out := x.Run(t, "nft", "list", "table", "bridge", "vifd"); strings.Contains(out, "192.0.2.7") || strings.Contains(out, `"vif3.1"`) || !strings.Contains(out, `"web3-1"`) {
+			t.Errorf("the guards are\n%s", out)
+		}
+	})
+}

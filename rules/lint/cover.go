@@ -70,11 +70,11 @@ func trivial(t *rules.Term) bool {
 	return t.Key == "interface" && slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return p.Everything() })
 }
 
-// superset reports whether a vif that fulfils n fulfils m.
+// superset reports whether a vif that fulfils n fulfils m. n says what follows from it besides (implied).
 func superset(m, n *rules.Match) bool {
 	for i := range m.Terms {
 		t := &m.Terms[i]
-		if u := term(n.Terms, t.Key); !trivial(t) && (u == nil || !covers(t, u)) {
+		if !trivial(t) && !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && covers(t, &u) }) {
 			return false
 		}
 	}
@@ -84,7 +84,7 @@ func superset(m, n *rules.Match) bool {
 		if u := term(n.Not, t.Key); u != nil && covers(u, t) {
 			continue
 		}
-		if u := term(n.Terms, t.Key); u == nil || !single(t.Key) || !disjoint(t, u) {
+		if !single(t.Key) || !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && disjoint(t, &u) }) {
 			return false
 		}
 	}
@@ -96,8 +96,10 @@ func cost(m, n *rules.Match) int {
 	sum := 1
 	for _, pair := range [][2][]rules.Term{{m.Terms, n.Terms}, {m.Not, n.Not}} {
 		for i := range pair[0] {
-			if u := term(pair[1], pair[0][i].Key); u != nil {
-				sum += len(pair[0][i].Patterns) * len(u.Patterns)
+			for j := range pair[1] {
+				if pair[0][i].Key == pair[1][j].Key {
+					sum += len(pair[0][i].Patterns) * len(pair[1][j].Patterns)
+				}
 			}
 		}
 	}

@@ -13,7 +13,8 @@ import (
 type judgement struct {
 	accepts *rules.Statement // the first that lets something pass before anything has asked who the guest is
 	guard   bool             // something asks who the guest is
-	closes  bool             // something drops whatever comes there
+	checks  bool             // something drops what is not from who the guest is, or may be
+	closes  bool             // something drops whatever comes there, and nothing has returned before
 }
 
 // firewalls looks at the lists of templates of rules that connect.
@@ -61,7 +62,7 @@ func (l *linter) listedTwice(r *rules.Rule) {
 func (l *linter) order(r *rules.Rule, known map[string]*judgement) {
 	var early *rules.TemplateRef
 	var accepts *rules.Statement
-	guarded, closed, open := false, false, false
+	guarded, meant := false, false
 	for i := range r.Firewall {
 		ref := &r.Firewall[i]
 		j := l.judge(ref.Name, known, 0)
@@ -72,11 +73,11 @@ func (l *linter) order(r *rules.Rule, known map[string]*judgement) {
 			l.warnBeside(early.Pos, rules.CodeBeforeGuard, fmt.Sprintf("template %q accepts before anything has checked whose MAC and addresses a packet has", early.Name),
 				"put it behind the guard; an allowance that has to stand before it names $mac or $ip", accepts.Pos, "this is accepted from anybody")
 		}
-		guarded, closed = guarded || j.guard, closed || j.closes
-		open = open || ref.Name == "open"
+		guarded = guarded || j.guard
+		meant = meant || j.checks || j.closes || ref.Name == "open"
 	}
-	if !guarded && !closed && !open && len(l.set.Guests) > 0 {
-		l.warn(r.Firewall[0].Pos, rules.CodeUnguarded, fmt.Sprintf("no template of rule %q checks whose MAC and addresses a guest sends from, though guests says who they are", r.Name),
+	if !meant {
+		l.warn(r.Firewall[0].Pos, rules.CodeUnguarded, fmt.Sprintf("no template of rule %q checks whose MAC and addresses a guest sends from: each may send as anybody", r.Name),
 			"put source-guard first; where that is not meant, add open")
 	}
 }
@@ -90,6 +91,7 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 	}
 	t := l.set.Templates[name]
 	j := &judgement{}
+	returns, named := false, false // something goes on to the next template, and who may is named
 	for i := range t.FromGuest {
 		s := &t.FromGuest[i]
 		var of *judgement
@@ -102,7 +104,11 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 		if !j.guard && j.accepts == nil {
 			j.accepts = of.accepts
 		}
-		j.guard, j.closes = j.guard || of.guard, j.closes || of.closes
+		j.guard, j.checks = j.guard || of.guard, j.checks || of.checks || of.closes && named
+		j.closes = j.closes || of.closes && !returns
+		if s.Verdict == stmt.Return {
+			returns, named = true, named || asksForSender(s, stmt.Eq)
+		}
 	}
 	// The library's allowances accept just what they are for, and have to stand before the guard that would stop it; the order in
 	// its guards is its own.
@@ -114,7 +120,8 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 }
 
 func judgeStatement(s *rules.Statement) *judgement {
-	j := &judgement{closes: s.Terminal() && (s.Verdict == stmt.Drop || s.Verdict == stmt.Rejected)}
+	drops := s.Verdict == stmt.Drop || s.Verdict == stmt.Rejected
+	j := &judgement{closes: s.Terminal() && drops}
 	for _, use := range s.Params() {
 		_, own := stmt.Builtin(use.Name)
 		j.guard = j.guard || own
@@ -122,5 +129,22 @@ func judgeStatement(s *rules.Statement) *judgement {
 	if s.Verdict == stmt.Accept && !j.guard {
 		j.accepts = s
 	}
+	j.checks = drops && asksForSender(s, stmt.Neq)
 	return j
+}
+
+// asksForSender reports whether a statement is about who the guest is: by $mac, $ip or $ip6, by the routing tables, or in words of one's
+// own, where it compares senders with them by op.
+func asksForSender(s *rules.Statement, op stmt.Op) bool {
+	return slices.ContainsFunc(s.Items, func(it stmt.Item) bool {
+		m, ok := it.(stmt.Match)
+		_, own := stmt.Builtin(m.Value.Param)
+		return ok && (own || slices.ContainsFunc(m.Fields, func(f *stmt.Field) bool {
+			switch f.Name {
+			case "ether saddr", "arp saddr ether", "arp saddr ip", "ip saddr", "ip6 saddr", "@ll,48,48", "@nh,96,32", "@nh,64,128":
+				return m.Op == op
+			}
+			return strings.HasPrefix(f.Name, "fib saddr") && strings.Contains(f.Name, "oif")
+		}))
+	})
 }

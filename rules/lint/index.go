@@ -156,15 +156,16 @@ func (x *index) probes(key string, p *rules.Pattern) []entry {
 		return list
 	}
 	shape := p.Shape()
-	if shape.Kind == rules.ShapeNetwork {
-		for n := range shape.Net.Bits() + 1 {
-			add(network(key, netip.PrefixFrom(shape.Net.Addr(), n)))
-		}
-		add(begins(key, ""))
-		return list
-	}
 	prefix, suffix := p.Prefix(), shape.Suffix
-	if text, ok := p.Literal(); ok {
+	if net, ok := p.Within(); ok {
+		for n := range net.Bits() + 1 {
+			add(network(key, netip.PrefixFrom(net.Addr(), n)))
+		}
+	}
+	switch text, ok := p.Literal(); {
+	case shape.Kind == rules.ShapeNetwork:
+		prefix = shape.Net.Addr().String() // what a glob that covers it begins with
+	case ok:
 		suffix = text
 	}
 	for n := range len(prefix) + 1 {

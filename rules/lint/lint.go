@@ -26,6 +26,7 @@ func checks() []check {
 		{[]string{rules.CodeNeverReached, rules.CodeSameMatch}, (*linter).neverReached},
 		{[]string{rules.CodeNotOfName}, (*linter).notOfName},
 		{[]string{rules.CodeCovered, rules.CodeExceptsNothing}, (*linter).patterns},
+		{[]string{rules.CodeMisspelled}, (*linter).words},
 		{[]string{rules.CodeUnusedTemplate}, (*linter).unusedTemplates},
 		{[]string{rules.CodeUnusedNetwork}, (*linter).unusedNetworks},
 		{[]string{rules.CodeUnusedGuest}, (*linter).unusedGuests},

@@ -63,6 +63,7 @@ func TestCheck(t *testing.T) {
 	const (
 		reach, same, never, ofName = rules.CodeNeverReached, rules.CodeSameMatch, rules.CodeNeverHolds, rules.CodeNotOfName
 		covered, nothing           = rules.CodeCovered, rules.CodeExceptsNothing
+		misspelled                 = rules.CodeMisspelled
 	)
 	for _, tt := range []struct {
 		name, text string
@@ -85,6 +86,45 @@ func TestCheck(t *testing.T) {
 		{"twice", matches(`domid: 1, vifid: 2`, `vifid: 2, domid: 1`), []string{same}},
 		{"three times", matches(`domid: 1`, `domid: 1`, `domid: 1`), []string{same, same}},
 
+		{"a domid before the names", matches(`domid: "1-99"`, `interface: "vif5.*"`), []string{reach}},
+		{"a domid before a name", matches(`domid: "1-99"`, `interface: vif5.0`), []string{reach}},
+		{"a domid before the tap of one", matches(`domid: "1-99"`, `interface: vif5.0-emu`), []string{reach}},
+		{"domids before names of others", matches(`domid: "1-99"`, `interface: [vif5.0, vif100.0]`), nil},
+		{"a domid before names that begin so", matches(`domid: "5-59"`, `interface: "vif5*"`), nil},
+		{"a domid before taps", matches(`domid: "0-32000"`, `interface: tap5`), nil},
+		{"every domid before every name", matches(`domid: "0-32751"`, `interface: "vif*"`), nil}, // vifname: vifweb
+		{"a vifid before the names", matches(`vifid: 1`, `interface: "vif*.1"`), []string{reach}},
+		{"a vifid before other names", matches(`vifid: 1`, `interface: "vif*.1*"`), nil},
+		{"a vifid before names of anybody", matches(`vifid: 1`, `interface: "*.1"`), nil}, // eth0.1
+		{"another domid excepted", matches(`interface: "vif*", not: {domid: 6}`, `interface: "vif5.*"`), []string{reach}},
+		{"the domid excepted", matches(`interface: "vif*", not: {domid: 5}`, `interface: "vif5.*"`), nil},
+		{"names before a domid", matches(`interface: "vif*"`, `domid: 5`), []string{reach}},
+		{"names before a vifid", matches(`interface: "vif*"`, `vifid: "0-3"`), []string{reach}},
+		{"names of the domid", matches(`interface: "vif5.*"`, `domid: 5`), []string{same}},
+		{"names of two domids", matches(`interface: "vif[56].*"`, `domid: [5, 6]`), []string{reach}},
+		{"names of another domid", matches(`interface: "vif5.*"`, `domid: [5, 7]`), nil},
+		{"a name, and not its tap's", matches(`interface: vif5.0`, `domid: 5, vifid: 0`), nil},
+		{"a name and its tap's", matches(`interface: [vif5.0, vif5.0-emu]`, `domid: 5, vifid: 0`), []string{same}},
+		{"taps before a domid", matches(`interface: "tap*"`, `domid: 5`), nil},
+
+		{"a prefix and names of addresses", matches(`ip: 10.0.0.0/8`, `ip: "10.1.*"`), []string{reach}},
+		{"a prefix and names of more", matches(`ip: 10.0.0.0/8`, `ip: "10*"`), nil},
+		{"a prefix and names of a wider one", matches(`ip: 10.1.0.0/16`, `ip: "10.2.*"`), nil},
+		{"names of addresses and one", matches(`ip: "10.1.*"`, `ip: 10.1.2.3`), []string{reach}},
+
+		{"two ranges together", matches(`vifid: "0-4"`, `vifid: "5-9"`, `vifid: "3-6"`), []string{reach}},
+		{"two ranges with a gap", matches(`vifid: "0-4"`, `vifid: "6-9"`, `vifid: "3-6"`), nil},
+		{"two ranges of different guests", matches(`vifid: "0-4", domain: web`, `vifid: "5-9"`, `vifid: "3-6"`), nil},
+		{"two ranges of its guests", matches(`vifid: "0-4", domain: "web*"`, `vifid: "5-9"`, `vifid: "3-6", domain: web`), []string{reach}},
+		{"three ranges in any order", matches(`vifid: "6-9"`, `vifid: "0-1"`, `vifid: "2-5"`, `vifid: "0-9"`), []string{reach}},
+		{"three ranges, one but for somebody", matches(`vifid: "6-9"`, `vifid: "0-1"`, `vifid: "2-5", not: {domain: web}`, `vifid: "0-9"`), nil},
+		{"two wide ranges together", matches(`vifid: "0-999"`, `vifid: "1000-1999"`, `vifid: "400-1600"`), []string{reach}},
+		{"a list together", matches(`domain: a`, `domain: "b*"`, `domain: [a, bc]`), []string{reach}},
+		{"a list, but for one", matches(`domain: a`, `domain: "b*"`, `domain: [a, bc, c]`), nil},
+		{"all but a few, and these", matches(`interface: "vif*", not: {domid: "3-4"}`, `domid: 3`, `domid: 4`, `domid: "1-9"`), []string{reach}},
+		{"all but a few, and one of these", matches(`interface: "vif*", not: {domid: "3-4"}`, `domid: 3`, `domid: "1-9"`), nil},
+		{"of two keys, each a part", matches(`domid: "1-4", vifid: "0-4"`, `domid: "5-9", vifid: "5-9"`, `domid: "1-9", vifid: "0-9"`), nil},
+
 		{"not what it asks for", matches(`interface: "vif*", not: {interface: "vif*"}`), []string{never}},
 		{"not all that it asks for", matches(`interface: "vif*", not: {interface: "vif7.*"}`), nil},
 		{"not anything", matches(`domid: 7, not: {interface: "*"}`), []string{never}},
@@ -93,6 +133,13 @@ func TestCheck(t *testing.T) {
 		{"a domid of one of the names", matches(`interface: ["vif7.*", "vif8.0"], domid: 8`), nil},
 		{"a domid of names that begin so", matches(`interface: "vif7*", domid: 71`), nil},
 		{"a vifid of another name", matches(`interface: vif7.0, vifid: 1`), []string{never}},
+		{"a vifid of other names", matches(`interface: "vif*.1", vifid: 0`), []string{never}},
+		{"a vifid of the names", matches(`interface: "vif*.1", vifid: "0-1"`), nil},
+		{"a vifid of names that end so", matches(`interface: "vif*1", vifid: 0`), nil},
+		{"not the names' domid", matches(`interface: "vif7.*", not: {domid: "1-9"}`), []string{never}},
+		{"not another domid than the names'", matches(`interface: "vif7.*", not: {domid: 8}`), nil},
+		{"not the domid's names", matches(`domid: 7, not: {interface: "vif*"}`), []string{never}},
+		{"not the domid's taps", matches(`domid: 7, not: {interface: "*-emu"}`), nil},
 		{"one that never holds covers nothing", matches(`interface: "*", not: {interface: "*"}`, `domid: 7`), []string{never}},
 
 		{"a tap of kind vif", matches(`interface: "tap*", kind: vif`), []string{ofName}},
@@ -100,6 +147,26 @@ func TestCheck(t *testing.T) {
 		{"a tap or a vif", matches(`interface: ["tap*", "vif*"], domid: 7`), nil},
 		{"a tap of kind tap", matches(`interface: "tap*", kind: tap`), nil},
 		{"a name of the user's", matches(`interface: "web*", kind: vif`), nil},
+
+		{"an action misspelled", matches(`action: ad`), []string{misspelled}},
+		{"an action in other letters", matches(`action: ADD`), []string{misspelled}},
+		{"an action of none", matches(`action: plugged`), []string{misspelled}},
+		{"a glob for an action of none", matches(`action: "x*"`), []string{misspelled}},
+		{"an action excepted that there is none of", matches(`interface: "vif*", not: {action: removed}`), []string{misspelled}},
+		{"actions", matches(`action: [add, change, move, online, offline, remove, bind, unbind]`), nil},
+		{"a glob for actions", matches(`action: "*line"`), nil},
+		{"a subsystem misspelled", matches(`subsystem: nett`), []string{misspelled}},
+		{"subsystems", matches(`subsystem: [net, xen-backend]`), nil},
+		{"another subsystem", matches(`subsystem: usb`), nil},
+		{"a kind misspelled", matches(`kind: taap`), []string{misspelled}},
+		{"one of two kinds misspelled", matches(`kind: [vif, vetth]`), []string{misspelled}},
+		{"kinds", matches(`kind: [vif, tap, veth, macvtap]`), nil},
+		{"other kinds that are near", matches(`kind: [tun, vti, macvlan, gretap]`), nil},
+		{"a kind that is not known", matches(`kind: fancynic`), nil},
+		{"a glob for kinds", matches(`kind: "ta?p"`), nil},
+		{"a type misspelled", matches(`type: viff`), []string{misspelled}},
+		{"types", matches(`type: [vif, vif_ioemu]`), nil},
+		{"a driver of whatever name", matches(`driver: viff`), nil},
 
 		{"listed twice", matches(`domain: [a, a]`), []string{covered}},
 		{"listed and covered", matches(`domain: [a, "a*"]`), []string{covered}},
@@ -128,7 +195,28 @@ func TestCheck(t *testing.T) {
 		{"closed", "guests: [{domain: web}]\ntemplates: {shut: {from-guest: [drop]}}\n" + bridged("shut"), nil},
 		{"guarded by one's own", "guests: [{domain: web}]\ntemplates: {own: {from-guest: [ether saddr != $mac drop]}}\n" + bridged("own"), nil},
 		{"not guarded", "guests: [{domain: web}]\n" + bridged("[no-lldp]"), []string{rules.CodeUnguarded}},
-		{"not guarded, and nobody known", bridged("[no-lldp]"), nil},
+		{"not guarded, and nobody in guests", bridged("[no-lldp]"), []string{rules.CodeUnguarded}},
+		{"a service alone", bridged("web-server"), []string{rules.CodeUnguarded}},
+		{"services and limits", bridged("[web-server, ping-in, syn-limit]"), []string{rules.CodeUnguarded}},
+		{"an allowance and a service", bridged("[allow-dhcp, web-server]"), []string{rules.CodeUnguarded}},
+		{"a service of one's own", alone("to-guest: [tcp dport 80 accept]"), []string{rules.CodeUnguarded}},
+		{"a service behind a guard", bridged("[source-guard, web-server]"), nil},
+		{"a service behind a part of the guard", bridged("[no-mac-spoofing, web-server]"), nil},
+		{"a service, and open", bridged("[web-server, open]"), nil},
+		{"a service in what closes", bridged("[ping-in, no-other-traffic]"), nil},
+		{"a service by the routes", strings.Replace(bridged("[reverse-path, web-server]"), "bridge: br0", "route: {uplink: eth0}", 1), nil},
+		{"a MAC of one's own", alone("from-guest: ['ether saddr != 00:16:3e:00:00:07 drop']"), nil},
+		{"MACs of one's own", alone("params: {macs: {type: mac, list: true, default: '00:16:3e:00:00:07'}}, from-guest: [ether saddr != $macs drop]"), nil},
+		{"addresses of one's own", alone("from-guest: ['ip saddr != { 192.0.2.7, 192.0.2.8 } reject']"), nil},
+		{"pairs of one's own", alone("from-guest: ['ether saddr . ip saddr != { 00:16:3e:00:00:07 . 192.0.2.7 } drop']"), nil},
+		{"a MAC by its place", alone("from-guest: ['@ll,48,48 != 0x00163e000007 drop']"), nil},
+		{"some addresses less", alone("from-guest: [ip saddr 127.0.0.0/8 drop]"), []string{rules.CodeUnguarded}},
+		{"its own, asked for and let go", alone("from-guest: [ether saddr $mac return]"), []string{rules.CodeUnguarded}},
+		{"its own, and no other", alone("from-guest: [ether saddr $mac return, drop]"), nil},
+		{"a MAC of one's own, and no other", alone("from-guest: ['ether saddr 00:16:3e:00:00:07 return', drop]"), nil},
+		{"ports, and no other", alone("from-guest: [tcp dport 80 return, drop]"), []string{rules.CodeUnguarded}},
+		{"no servers, and a service", bridged("[no-dhcp-server, no-router-advert, no-ip6-multicast, web-server]"), []string{rules.CodeUnguarded}},
+		{"a guard within", alone("from-guest: [include source-guard], to-guest: [tcp dport 80 accept]"), nil},
 		{"twice the same", bridged("[source-guard, source-guard]"), []string{rules.CodeTemplateTwice}},
 		{"twice with other arguments", "templates: {p: {params: {port: {type: port}}, to-guest: [tcp dport $port accept]}}\n" +
 			bridged("[source-guard, {template: p, with: {port: 1}}, {template: p, with: {port: 2}}]"), nil},
@@ -188,6 +276,9 @@ func bridged(firewall string) string {
 	return "rules: [{name: r, match: {interface: \"vif*\"}, bridge: br0, firewall: " + firewall + "}]"
 }
 
+// alone is a rule whose only template is one of these keys.
+func alone(keys string) string { return "templates: {own: {" + keys + "}}\n" + bridged("own") }
+
 // used is a template with a statement to the guest that a bridged guest has.
 func used(statement string) string {
 	return "templates: {t: {to-guest: ['" + statement + "']}}\n" + bridged("[source-guard, t]")
@@ -208,6 +299,20 @@ func port(vlan string) string {
 
 func rate(text string) string {
 	return strings.Replace(bridged("source-guard"), "bridge: br0", "bridge: br0, rate: {from-guest: "+text+"}", 1)
+}
+
+// TestTogetherNamesRules: as many as one reads, and one that does it alone as one.
+func TestTogetherNamesRules(t *testing.T) {
+	for want, text := range map[string]string{
+		`rule "r1" is never reached: rule "r0" matches all that it matches`:                                      matches(`interface: "vif[56].*"`, "domid: [5, 6]"),
+		`rule "r2" is never reached: rules "r0" and "r1" together match all that it matches`:                     matches("domid: 6", "domid: 5", "domid: [5, 6]"),
+		`rule "r4" is never reached: rules "r0", "r1", "r2" and "r3" together match all that it matches`:         matches("domain: a", "domain: b", "domain: c", "domain: d", "domain: [a, b, c, d]"),
+		`rule "r6" is never reached: rules "r0", "r1", "r2", "r3" and 2 more together match all that it matches`: matches("domid: 1", "domid: 2", "domid: 3", "domid: 4", "domid: 5", "domid: 6", `domid: "1-6"`),
+	} {
+		if p := Check(loadAlone(t, text), Options{}); len(p) != 1 || p[0].Msg != want || p[0].Related == nil || p[0].Related.Pos.Line != 2 {
+			t.Errorf("%+v, want %s", p, want)
+		}
+	}
 }
 
 // TestTableIsWhole: the table of checks names codes of the phase, each once, and every one of them is shown by TestCheck or the manual.

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"vifd/internal/vif"
 	"vifd/rules"
 )
 
@@ -14,13 +13,19 @@ import (
 func (l *linter) neverHolds() {
 	for i := range l.set.Rules {
 		m := &l.set.Rules[i].Match
+		all := implied(m).Terms
 		for j := range m.Not {
 			no := &m.Not[j]
-			yes := term(m.Terms, no.Key)
-			if trivial(no) || yes != nil && covers(no, yes) {
-				l.never(i, no.Pos, fmt.Sprintf("not excludes every %s that the rule asks for", no.Key), yes)
-				break
+			at := slices.IndexFunc(all, func(yes rules.Term) bool { return yes.Key == no.Key && covers(no, &yes) })
+			if at < 0 && !trivial(no) {
+				continue
 			}
+			var yes *rules.Term
+			if at >= 0 {
+				yes = &m.Terms[slices.IndexFunc(m.Terms, func(t rules.Term) bool { return t.Pos == all[at].Pos })] // or what it follows from
+			}
+			l.never(i, no.Pos, fmt.Sprintf("not excludes every %s that the rule asks for", no.Key), yes)
+			break
 		}
 		l.otherNumber(i, m)
 	}
@@ -46,9 +51,9 @@ func (l *linter) otherNumber(i int, m *rules.Match) {
 		return
 	}
 	for _, key := range []string{"domid", "vifid"} {
-		of := domidOf
+		of := (*rules.Pattern).XenDomid
 		if key == "vifid" {
-			of = vifidOf
+			of = (*rules.Pattern).XenVifid
 		}
 		asked := term(m.Terms, key)
 		if asked == nil || len(names.Patterns) == 0 || len(asked.Patterns) == 0 {
@@ -62,26 +67,6 @@ func (l *linter) otherNumber(i int, m *rules.Match) {
 			l.never(i, asked.Pos, fmt.Sprintf("no interface of those names has this %s", key), names)
 		}
 	}
-}
-
-// domidOf is the domain of all the interfaces that a pattern for names matches.
-func domidOf(p *rules.Pattern) (int, bool) {
-	rest, ok := strings.CutPrefix(p.Prefix(), "vif")
-	domid, _, dot := strings.Cut(rest, ".")
-	if !ok || !dot {
-		return 0, false
-	}
-	name, ok := vif.ParseXenName("vif" + domid + ".0")
-	return name.Domid, ok
-}
-
-func vifidOf(p *rules.Pattern) (int, bool) {
-	literal, ok := p.Literal()
-	if !ok {
-		return 0, false
-	}
-	name, ok := vif.ParseXenName(literal)
-	return name.Vifid, ok
 }
 
 // notOfName finds what an interface cannot have that is named as other hypervisors name theirs: a tap is no vif of Xen's.

@@ -18,17 +18,18 @@ func (f facts) Values(key string) []string { return f[key] }
 
 // values are those of which random matches and vifs are made: few, so that they meet.
 var values = map[string]struct{ patterns, facts []string }{
-	"interface": {[]string{"vif*", "vif1.*", "vif1.0", "vif2.0", "*", "tap*", "vif?.0", "vif[12].*", "*.0"}, []string{"vif1.0", "vif1.1", "vif2.0", "vif3.0", "tap1"}},
+	"interface": {[]string{"vif*", "vif1.*", "vif1.0", "vif2.0", "*", "tap*", "vif?.0", "vif[12].*", "*.0", "vif*.1", "*-emu"}, []string{"vif1.0", "vif1.0-emu", "vif1.1", "vif2.0", "vif3.0", "tap1"}},
 	"domid":     {[]string{"1", "2", "1-2", "2-9", "0-32000", "3"}, []string{"1", "2", "3", "9", "10"}},
+	"vifid":     {[]string{"0", "1", "0-1", "1-7"}, nil},
 	"domain":    {[]string{"web-*", "web-1", "db-1", "*", "*-1", "?*"}, []string{"web-1", "web-2", "db-1"}},
-	"ip":        {[]string{"192.0.2.0/24", "192.0.2.0/28", "192.0.2.7", "10.0.0.0/8", "*"}, []string{"192.0.2.7", "192.0.2.99", "10.0.0.1", "192.0.2.0/28"}},
+	"ip":        {[]string{"192.0.2.0/24", "192.0.2.0/28", "192.0.2.7", "10.0.0.0/8", "10.1.*", "192.0.2.*", "*"}, []string{"192.0.2.7", "192.0.2.99", "10.0.0.1", "10.1.0.1", "192.0.2.0/28", "10.1.0.0/16"}},
 	"mac":       {[]string{`"00:16:3e:*"`, `"00:16:3e:00:00:01"`, `"*:01"`}, []string{"00:16:3e:00:00:01", "00:16:3E:00:00:02", "52:54:00:00:00:01"}},
 }
 
 func randomRules(r *rand.Rand) string {
 	terms := func(most int) string {
 		var list []string
-		for _, key := range []string{"interface", "domid", "domain", "ip", "mac"} {
+		for _, key := range []string{"interface", "domid", "vifid", "domain", "ip", "mac"} {
 			if r.IntN(5) >= most {
 				continue
 			}
@@ -73,7 +74,7 @@ func randomFacts(r *rand.Rand) facts {
 		}
 	}
 	if name, ok := vif.ParseXenName(f["interface"][0]); ok {
-		f["domid"] = []string{fmt.Sprint(name.Domid)}
+		f["domid"], f["vifid"] = []string{fmt.Sprint(name.Domid)}, []string{fmt.Sprint(name.Vifid)}
 	}
 	return f
 }

@@ -10,7 +10,7 @@ import (
 // odd place alone get there; what is behind is not looked at.
 const maxCompared = 2_000_000
 
-// neverReached finds rules behind one that matches all that they match.
+// neverReached finds rules behind one that matches all that they match, or behind several that do together.
 func (l *linter) neverReached() {
 	x := newIndex(l.set.Rules)
 	for i := range l.set.Rules {
@@ -18,25 +18,32 @@ func (l *linter) neverReached() {
 		if l.dead[i] != "" || l.broken(m) {
 			continue
 		}
-		by := -1
-		x.candidates(m, func(j int) bool {
-			if by >= 0 && by <= j {
-				return true
-			}
-			if l.compared += cost(&l.set.Rules[j].Match, m); l.compared > maxCompared {
-				return false
-			}
-			if superset(&l.set.Rules[j].Match, m) {
-				by = j
-			}
-			return true
-		})
-		if by < 0 {
+		if by := l.firstAround(x, m); by >= 0 {
+			l.covered(i, by)
+		} else if several := l.around(x, m); several != nil {
+			l.coveredTogether(i, several)
+		} else {
 			x.add(i, m)
-			continue
 		}
-		l.covered(i, by)
 	}
+}
+
+// firstAround is the first rule of an index that matches all that m matches; -1: there is none.
+func (l *linter) firstAround(x *index, m *rules.Match) int {
+	by, m := -1, implied(m)
+	x.candidates(m, func(j int) bool {
+		if by >= 0 && by <= j {
+			return true
+		}
+		if l.compared += cost(&l.set.Rules[j].Match, m); l.compared > maxCompared {
+			return false
+		}
+		if superset(&l.set.Rules[j].Match, m) {
+			by = j
+		}
+		return true
+	})
+	return by
 }
 
 // broken reports whether a term has no pattern, because what it had has been reported.
@@ -53,7 +60,7 @@ func (l *linter) broken(m *rules.Match) bool {
 func (l *linter) covered(i, by int) {
 	r, first := &l.set.Rules[i], &l.set.Rules[by]
 	l.dead[i] = fmt.Sprintf("rule %q decides before it", first.Name)
-	if superset(&r.Match, &first.Match) {
+	if superset(&r.Match, implied(&first.Match)) {
 		l.warnBeside(r.Pos, rules.CodeSameMatch, fmt.Sprintf("rule %q matches what rule %q matches, and comes too late", r.Name, first.Name),
 			"remove one of the two, or make their matches differ", first.Pos, "the first is here")
 		return
