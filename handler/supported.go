@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"vifd/actions/bridge"
-	"vifd/internal/rtnl"
+	"vifd/actions/rate"
 	"vifd/rules"
 )
 
@@ -27,13 +27,25 @@ func (h *Handler) supported(conn Links, rs *Ruleset) error {
 }
 
 func (h *Handler) rateSupported(conn Links, r *rules.Rule) error {
-	want := limit(r, &rtnl.Link{})
-	if want == nil {
+	want := MayLimit(r)
+	if want.FromGuest == 0 && want.ToGuest == 0 {
 		return nil
 	}
 	kernel, err := h.host.rates.of(conn)
 	if err != nil {
 		return err
 	}
-	return kernel.Supports(*want)
+	return kernel.Supports(want)
+}
+
+// MayLimit tells in which directions a rule limits what passes, or may do so: what facts decide is known when a vif comes only, and
+// whether the kernel can do it is asked before. A direction that is limited has some rate.
+func MayLimit(r *rules.Rule) rate.Rate {
+	way := func(key string, b rules.Bandwidth) uint64 {
+		if b.BitsPerSecond == 0 && r.Late(key) {
+			return 1
+		}
+		return b.BitsPerSecond
+	}
+	return rate.Rate{FromGuest: way("rate.from-guest", r.Rate.FromGuest), ToGuest: way("rate.to-guest", r.Rate.ToGuest)}
 }

@@ -12,7 +12,7 @@ import (
 
 // Decision is what is to become of a vif.
 type Decision struct {
-	Rule    *rules.Rule // nil where none matched, and the default decides
+	Rule    *rules.Rule // with the vif's facts in it, a copy then of the load's; nil where none matched, and the default decides
 	Kind    rules.ActionKind
 	Network string         // the network's name, of bridge its bridge's, which need not be declared; empty where the rule has an uplink of its own
 	Bridge  string         // Network, where Kind is rules.Bridge
@@ -47,7 +47,12 @@ func (m *Matcher) Decide(f *vif.Facts) (Decision, error) {
 	if d.Kind.Network() == 0 {
 		return d, nil
 	}
-	if err := m.connect(&d, f); err != nil {
+	filled, err := r.Fill(f.Value)
+	if err == nil {
+		d.Rule = filled
+		err = m.connect(&d, f)
+	}
+	if err != nil {
 		return d, fmt.Errorf("rule %q: %w", r.Name, err)
 	}
 	return d, nil

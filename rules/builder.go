@@ -20,7 +20,9 @@ type builder struct {
 	subnets   []subnet
 	guests    guestIndex
 	tests     map[testName]Pos
-	unread    bool // a file could not be read: what it defines is not known
+	// testsApart: a test that names what there is not is none of the rules' errors.
+	testsApart bool
+	unread     bool // a file could not be read: what it defines is not known
 }
 
 // templateEntry is a template and how far it can be relied on.
@@ -72,6 +74,7 @@ func (d *decoder) file(root *yaml.Node) {
 		s = schema{what: "a file of tests", known: []string{"tests"}}
 	}
 	d.fields(root, s, func(key string, _, v *yaml.Node) {
+		d.shared = map[string]string{"networks": ofNetwork, "guests": ofGuests, "templates": ofTemplate, "tests": ofTest}[key]
 		switch key {
 		case "networks":
 			d.entries(v, "networks", d.network)

@@ -15,6 +15,11 @@ type decoder struct {
 	src *source
 	rep *Report
 	set *builder
+
+	path    []string // the keys that lead to what is being read
+	shared  string   // why no fact can stand in what is being read, where late is nil
+	late    *late    // of the rule that is being read; nil elsewhere
+	filling *filling // nil: the rules are being loaded
 }
 
 // schema lists the keys of one kind of mapping.
@@ -78,7 +83,9 @@ func (d *decoder) fields(n *yaml.Node, s schema, read func(key string, k, v *yam
 		case v.Kind == yaml.ScalarNode && classify(v) == scalarEmpty:
 			d.problem(d.src.node(k), codeEmpty, fmt.Sprintf("key %q has no value", key), "write a value, or remove the key")
 		default:
+			d.path = append(d.path, key)
 			read(key, k, v)
+			d.path = d.path[:len(d.path)-1]
 		}
 	}
 	for _, key := range s.required {
@@ -104,7 +111,9 @@ func (d *decoder) entries(n *yaml.Node, what string, read func(k, v *yaml.Node))
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if k := n.Content[i]; !d.src.handled[k] {
+			d.path = append(d.path, k.Value)
 			read(k, n.Content[i+1])
+			d.path = d.path[:len(d.path)-1]
 		}
 	}
 }
@@ -171,19 +180,14 @@ func (d *decoder) textOrNumber(n *yaml.Node, what string) (string, bool) {
 	return d.text(n, what)
 }
 
-func (d *decoder) substituted(n *yaml.Node, what string) bool {
-	if !strings.Contains(n.Value, "${") {
-		return false
-	}
-	d.later(n, "a substitution in "+what)
-	return true
-}
-
 // boolean reads true or false.
 func (d *decoder) boolean(n *yaml.Node, what string) (value, ok bool) {
+	if n, ok = d.settled(n, what); !ok {
+		return false, false
+	}
 	v, kind, ok := d.scalar(n, what, "true or false")
 	switch {
-	case !ok || d.substituted(n, what):
+	case !ok:
 		return false, false
 	case kind == scalarBool:
 		return v == "true", true
@@ -211,8 +215,12 @@ func (d *decoder) integer(n *yaml.Node, what string, lo, hi int) (int, bool) {
 
 // number is integer for what does not fit into an int everywhere.
 func (d *decoder) number(n *yaml.Node, what string, lo, hi int64) (int64, bool) {
+	n, ok := d.settled(n, what)
+	if !ok {
+		return 0, false
+	}
 	v, kind, ok := d.scalar(n, what, "a number")
-	if !ok || d.substituted(n, what) {
+	if !ok {
 		return 0, false
 	}
 	if kind != scalarInteger {
@@ -233,8 +241,8 @@ func (d *decoder) number(n *yaml.Node, what string, lo, hi int64) (int64, bool) 
 
 // span reads a number or a range of them, both from lo to hi.
 func (d *decoder) span(n *yaml.Node, what string, lo, hi uint16) (first, last uint16, ok bool) {
-	v, ok := d.textOrNumber(n, what)
-	if !ok || d.substituted(n, what) {
+	n, v, ok := d.settledText(n, what)
+	if !ok {
 		return 0, 0, false
 	}
 	a, b, verr := parseRange(v, fact{name: what, max: int64(hi)})
@@ -252,9 +260,12 @@ func (d *decoder) span(n *yaml.Node, what string, lo, hi uint16) (first, last ui
 // onOff reads on or off, as ethtool has it. Unquoted they are booleans to some YAML readers, to which true and false are the same
 // thing; here one word means it.
 func (d *decoder) onOff(n *yaml.Node, what string) (on, ok bool) {
+	if n, ok = d.settled(n, what); !ok {
+		return false, false
+	}
 	v, kind, ok := d.scalar(n, what, "on or off")
 	switch {
-	case !ok || d.substituted(n, what):
+	case !ok:
 		return false, false
 	case v == "on", v == "off":
 		return v == "on", true

@@ -64,6 +64,9 @@ func dump(s *Set) string {
 		for _, ref := range r.Firewall {
 			p("  firewall %s (%s) %s", ref.Name, ref.Pos, dumpWith(ref.With))
 		}
+		for _, sub := range r.Substitutions() {
+			p("  %s (%s+%d) waits for %s of %s", sub.Key, sub.pos, sub.pos.Len, sub.Text.Facts(), sub.Text)
+		}
 		if r.Guest.MAC != nil {
 			p("  guest mac %q", *r.Guest.MAC)
 		}

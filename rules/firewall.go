@@ -19,9 +19,18 @@ func (d *decoder) firewall(n *yaml.Node) []TemplateRef {
 	}
 	var refs []TemplateRef
 	for _, item := range items {
-		if ref, ok := d.templateRef(item); ok {
-			refs = append(refs, ref)
+		ref, ok := d.templateRef(item)
+		if !ok {
+			continue
 		}
+		for _, name := range sortedKeys(ref.With) {
+			for i, text := range ref.With[name] {
+				if len(text.Facts()) > 0 {
+					d.problem(ref.with[name].values[i], codeText, fmt.Sprintf("no fact can stand in argument %q: %s", name, ofTemplate), "write the value out, in a rule for each of the values")
+				}
+			}
+		}
+		refs = append(refs, ref)
 	}
 	return refs
 }
@@ -52,7 +61,11 @@ func (d *decoder) templateRef(n *yaml.Node) (TemplateRef, bool) {
 
 func (d *decoder) templateName(n *yaml.Node) (TemplateRef, bool) {
 	name, ok := d.text(n, "a template's name")
-	if !ok || d.substituted(n, "a template's name") {
+	if ok && d.holdsFact(n) {
+		d.noFact(n, "a template's name", ofTemplate, "write a rule for each of the templates")
+		ok = false
+	}
+	if !ok {
 		return TemplateRef{}, false
 	}
 	return TemplateRef{Name: name, Pos: d.src.node(n)}, true
@@ -166,7 +179,7 @@ func noArgument(rep *Report, pos Pos, name string, t *templateEntry) {
 	rep.add(p)
 }
 
-// checkValues checks what is known now; what facts are put into is checked by whoever expands it.
+// checkValues checks literal values; one with a substitution has been refused.
 func checkValues(rep *Report, name string, t *templateEntry, arg argument, values []Text) {
 	p := t.Params[name]
 	for i, v := range values {

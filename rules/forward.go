@@ -26,6 +26,7 @@ func (d *decoder) forwards(n *yaml.Node) []Forward {
 func (d *decoder) forward(n *yaml.Node) []Forward {
 	var f Forward
 	var ports []Forward
+	late, open := d.waiting()
 	var to *yaml.Node
 	var from map[netip.Prefix]*yaml.Node
 	good := true
@@ -33,7 +34,9 @@ func (d *decoder) forward(n *yaml.Node) []Forward {
 	ok := d.fields(n, s, func(key string, _, v *yaml.Node) {
 		switch key {
 		case "proto":
-			f.Proto = d.choice(v, "proto", []string{"tcp", "udp"}).Text
+			if v, ok := d.settled(v, key); ok {
+				f.Proto = d.choice(v, key, []string{"tcp", "udp"}).Text
+			}
 		case "port":
 			for _, item := range d.oneOrMore(v, key) {
 				if first, last, ok := d.span(item, key, 1, maxPort); ok {
@@ -41,7 +44,9 @@ func (d *decoder) forward(n *yaml.Node) []Forward {
 				}
 			}
 		case "to":
-			to = v
+			if v, ok := d.settled(v, key); ok {
+				to = v
+			}
 		case "from":
 			f.From, from = d.prefixes(v, key)
 		case "address":
@@ -51,8 +56,9 @@ func (d *decoder) forward(n *yaml.Node) []Forward {
 	if to != nil {
 		d.forwardTo(to, ports)
 	}
-	if !ok || !good || f.Proto == "" {
-		return nil
+	lateNow, openNow := d.waiting()
+	if !ok || !good || f.Proto == "" || openNow > open {
+		return nil // what is not known yet, or has been reported
 	}
 	for _, p := range f.From {
 		if f.Address.IsValid() && f.Address.Is4() != p.Addr().Is4() {
@@ -60,7 +66,7 @@ func (d *decoder) forward(n *yaml.Node) []Forward {
 		}
 	}
 	for i := range ports {
-		ports[i].Proto, ports[i].From, ports[i].Address = f.Proto, f.From, f.Address
+		ports[i].Proto, ports[i].From, ports[i].Address, ports[i].Late = f.Proto, f.From, f.Address, lateNow > late
 	}
 	return ports
 }
@@ -120,8 +126,12 @@ func (d *decoder) prefixes(n *yaml.Node, what string) ([]netip.Prefix, map[netip
 	var list []netip.Prefix
 	at := map[netip.Prefix]*yaml.Node{}
 	for _, item := range d.oneOrMore(n, what) {
+		item, ok := d.settled(item, what)
+		if !ok {
+			continue
+		}
 		v, ok := d.text(item, what)
-		if !ok || d.substituted(item, what) {
+		if !ok {
 			continue
 		}
 		p, verr := parsePrefix(v)

@@ -12,15 +12,31 @@ import (
 const maxCompared = 2_000_000
 
 // checkForwards reports forwards that have a packet in common, of whichever rules: a forward without address is for all of the
-// host's, whatever the uplink.
+// host's, whatever the uplink. One that facts decide is held against those of its own rule alone: what it is for guests of several rules
+// shows when they are there, and then the second is refused.
 func (b *builder) checkForwards(rep *Report) {
 	var all []*Forward // in the order of the files
 	for i := range b.set.Rules {
-		list := b.set.Rules[i].Action.NAT.Forward
-		for j := range list {
-			all = append(all, &list[j])
+		own := forwardsOf(&b.set.Rules[i])
+		if b.set.Rules[i].Late("nat.forward") {
+			checkShared(rep, own)
 		}
+		all = append(all, slices.DeleteFunc(own, func(f *Forward) bool { return f.Late })...)
 	}
+	checkShared(rep, all)
+}
+
+func forwardsOf(r *Rule) []*Forward {
+	list := r.Action.NAT.Forward
+	all := make([]*Forward, len(list))
+	for i := range list {
+		all[i] = &list[i]
+	}
+	return all
+}
+
+// checkShared reports forwards that have a packet in common with one before them.
+func checkShared(rep *Report, all []*Forward) {
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
@@ -42,8 +58,12 @@ func (b *builder) checkForwards(rep *Report) {
 			}
 			if !reported[second] && all[first].shares(all[second]) {
 				reported[second] = true
+				msg := fmt.Sprintf("%s is forwarded already", all[second])
+				if all[first].Late || all[second].Late {
+					msg = "with its defaults: " + msg
+				}
 				rep.add(Problem{
-					Pos: all[second].Pos, Code: codeForwarded, Msg: fmt.Sprintf("%s is forwarded already", all[second]),
+					Pos: all[second].Pos, Code: codeForwarded, Msg: msg,
 					Hint: "choose another port, or another address of the host's", Related: &Related{Pos: all[first].Pos, Msg: fmt.Sprintf("%s is forwarded here", all[first])},
 				})
 			}

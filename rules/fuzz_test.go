@@ -166,10 +166,10 @@ func checkAction(t *testing.T, set *Set, r *Rule) {
 			t.Errorf("rule %s: network %+v", r.Name, n)
 		}
 	}
-	if v := a.Bridge.VLAN; v != nil && v.Untagged == 0 && len(v.Tagged) == 0 {
+	if v := a.Bridge.VLAN; v != nil && v.Untagged == 0 && len(v.Tagged) == 0 && !r.Late("bridge.vlan") {
 		t.Errorf("rule %s: vlan %+v", r.Name, *v)
 	}
-	if r.Rate.Burst > 0 && r.Rate.FromGuest == (Bandwidth{}) && r.Rate.ToGuest == (Bandwidth{}) {
+	if r.Rate.Burst > 0 && r.Rate.FromGuest == (Bandwidth{}) && r.Rate.ToGuest == (Bandwidth{}) && !r.Late("rate") {
 		t.Errorf("rule %s: rate %+v", r.Name, r.Rate)
 	}
 }

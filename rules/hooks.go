@@ -126,20 +126,6 @@ func (d *decoder) steady(n *yaml.Node, text *Text) {
 	}
 }
 
-// ownFacts refuses in the hooks of a rule what the rule itself changes: what a hook is given would be another thing afterwards, and it
-// would run again.
-func (d *decoder) ownFacts(r *Rule) {
-	for _, h := range []*Hook{&r.Hooks.Up, &r.Hooks.Down} {
-		for i := range h.Argv {
-			for _, fact := range h.Argv[i].Facts() {
-				if fact == "alias" && r.Link.Alias != nil || fact == "group" && r.Link.Group != nil {
-					d.problem(h.Pos, codeConflict, fmt.Sprintf("the hook is given the %s, which the rule's link changes", fact), "write what the link is given")
-				}
-			}
-		}
-	}
-}
-
 // checkArgument refuses what no argument of a program is given by vifd.
 func checkArgument(s string) *valueError {
 	if err := CheckArgument(s); err != nil {

@@ -39,6 +39,9 @@ type Options struct {
 	// Tests has files of tests read as well: of folders all *.test.yaml, and NAME.test.yaml beside a file NAME.yaml; of the two it
 	// is the same which one Paths names.
 	Tests bool
+	// TestsApart keeps what is wrong with tests from what is wrong with rules: it stands in the tests' Problems, and not in the report. So
+	// no test, whatever it holds, keeps rules from being loaded, unless its file is no YAML.
+	TestsApart bool
 	// Last are files of Library whose rules stand behind all others.
 	Last []string
 	// Lean leaves out what deciding about vifs does not take: templates of the library that no rule uses, and the library's tests. Where
@@ -62,6 +65,7 @@ func Load(o Options) (*Set, *Report) {
 
 func load(o Options) (*Set, *Report) {
 	l := loader{Options: o, rep: newReport(), set: newBuilder()}
+	l.set.testsApart = l.TestsApart
 	if l.FS == nil {
 		l.FS = hostFS{}
 	}
@@ -79,6 +83,7 @@ func load(o Options) (*Set, *Report) {
 		l.needed()
 	}
 	l.set.finish(l.rep)
+	l.set.blame(l.rep)
 	l.rep.sort()
 	if l.rep.Errors() > 0 {
 		return nil, l.rep
@@ -160,7 +165,7 @@ func (l *loader) parse(f file, r io.Reader) {
 		data = withoutTests(data)
 	}
 	src := newSource(f.name, string(data))
-	src.library = f.library
+	src.library, src.apart = f.library, l.TestsApart && !f.library
 	l.rep.addSource(src)
 	if !f.library {
 		l.set.set.Files = append(l.set.set.Files, f.name)

@@ -152,6 +152,7 @@ func hostile(size int) map[string]string {
 		"expected":   "tests: [" + strings.Repeat("{name: x, event: {interface: a}, expect: {rule: a, network: b, firewall: c}, packets: [{to-guest: a, expect: drop, by: d}]}, ", size/128) + "]\n" + manyRules(size/64),
 		"forwards":   "rules: [{name: a, match: {driver: a}, nat: {uplink: u, subnet: 10.0.0.0/8, forward: [" + forwards(size/48) + "]}}]",
 		"subnets":    "rules: [" + strings.Repeat("{nat: {subnet: [10.0.0.0/8, 10.1.0.0/16]}}, ", size/48) + "]",
+		"late":       "rules: [{name: a, match: {driver: a}, bridge: {name: b, vlan: {tagged: [" + strings.Repeat(`"${env.X:-1-9}", `, size/18) + "]}}}]",
 		"tags":       "rules: [{bridge: {vlan: {tagged: [" + strings.Repeat("1-4094, ", size/8) + "]}}}]",
 		"escapes":    "rules: [{name: a, match: {driver: \"" + strings.Repeat(`\x41`, size/4) + "\"}}]",
 	}

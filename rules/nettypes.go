@@ -77,6 +77,7 @@ type Forward struct {
 	To      uint16         // the guest's port for First; those for the others follow
 	From    []netip.Prefix // who may; none: everybody. They do not overlap
 	Address netip.Addr     // the host's; invalid: every one of them
+	Late    bool           // facts decide part of it, and this is the default
 }
 
 // VLAN is a bridge port's. The bridge's default VLAN is not the port's any more.

@@ -59,7 +59,7 @@ func parsePattern(f fact, text string) (Pattern, *valueError) {
 		return fail("a pattern must be UTF-8", "")
 	}
 	if i := strings.Index(text, "${"); i >= 0 {
-		return Pattern{}, &valueError{code: codeLater, off: i, len: len(text) - i, msg: "a substitution in a pattern is not supported yet"}
+		return Pattern{}, &valueError{code: codeText, off: i, len: len(text) - i, msg: "no fact can stand in a pattern: facts are held against it", hint: factPlaces}
 	}
 	p := Pattern{text: text, kind: f.kind}
 	if f.kind == kindNumber {

@@ -90,8 +90,12 @@ func (d *decoder) hostAddrs(n *yaml.Node, what string) []netip.Addr {
 }
 
 func (d *decoder) hostAddr(n *yaml.Node, what string) (netip.Addr, bool) {
+	n, ok := d.settled(n, what)
+	if !ok {
+		return netip.Addr{}, false
+	}
 	v, ok := d.text(n, what)
-	if !ok || d.substituted(n, what) {
+	if !ok {
 		return netip.Addr{}, false
 	}
 	addr, verr := parseHostAddr(v)

@@ -61,6 +61,7 @@ type Report struct {
 
 	sources map[string]*source // for the lines that the text form shows
 	order   map[string]int     // of the files, by name
+	apart   []*apart           // parts of files that are about tests, with Options.TestsApart
 	full    bool               // with an error beyond maxProblems: what is added now is dropped
 
 	disabled map[string]bool // codes of warnings that nobody wants to hear
@@ -118,6 +119,7 @@ func (r *Report) addSource(s *source) {
 
 func (r *Report) add(p Problem) {
 	switch {
+	case r.takeApart(p):
 	case p.Severity == Warning && r.hushed(p):
 	case len(r.Problems) < maxProblems:
 		r.Problems = append(r.Problems, p)

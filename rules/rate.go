@@ -20,13 +20,14 @@ const (
 func (d *decoder) rate(n *yaml.Node) Rate {
 	var r Rate
 	var burst *yaml.Node
+	var timed []*yaml.Node // rates with a time of their own
 	s := schema{what: "rate", known: []string{"from-guest", "to-guest", "burst"}}
 	ok := d.fields(n, s, func(key string, k, v *yaml.Node) {
 		switch key {
 		case "from-guest":
-			r.FromGuest = d.bandwidth(v, key)
+			r.FromGuest = d.bandwidth(v, key, &timed)
 		case "to-guest":
-			r.ToGuest = d.bandwidth(v, key)
+			r.ToGuest = d.bandwidth(v, key, &timed)
 		case "burst":
 			burst = k
 			r.Burst = d.burst(v)
@@ -35,26 +36,26 @@ func (d *decoder) rate(n *yaml.Node) Rate {
 	if !ok {
 		return r
 	}
-	from, to := valueOf(n, "from-guest"), valueOf(n, "to-guest")
-	if from == nil && to == nil {
+	if !hasKey(n, "from-guest") && !hasKey(n, "to-guest") {
 		d.problem(d.src.node(n), codeMissingKey, `rate needs the key "from-guest" or "to-guest"`, "without them nothing is limited")
 	}
-	for _, v := range []*yaml.Node{from, to} {
-		if burst != nil && v != nil && strings.Contains(v.Value, "@") {
-			d.rep.add(Problem{
-				Pos: d.src.node(burst), Code: codeConflict, Msg: "burst says how much may go at once, and the time behind @ does so too",
-				Hint: "remove one of the two", Related: &Related{Pos: d.src.node(v), Msg: "the time is here"},
-			})
-			break
-		}
+	if burst != nil && len(timed) > 0 {
+		d.rep.add(Problem{
+			Pos: d.src.node(burst), Code: codeConflict, Msg: "burst says how much may go at once, and the time behind @ does so too",
+			Hint: "remove one of the two", Related: &Related{Pos: d.src.node(timed[0]), Msg: "the time is here"},
+		})
 	}
 	return r
 }
 
-func (d *decoder) bandwidth(n *yaml.Node, what string) Bandwidth {
-	v, ok := d.textOrNumber(n, what)
-	if !ok || d.substituted(n, what) {
+// bandwidth reads a rate, and notes it among timed where it has a time behind an @.
+func (d *decoder) bandwidth(n *yaml.Node, what string, timed *[]*yaml.Node) Bandwidth {
+	n, v, ok := d.settledText(n, what)
+	if !ok {
 		return Bandwidth{}
+	}
+	if strings.Contains(v, "@") {
+		*timed = append(*timed, n)
 	}
 	bw, verr := parseBandwidth(v)
 	switch {
@@ -73,8 +74,8 @@ func (d *decoder) bandwidth(n *yaml.Node, what string) Bandwidth {
 }
 
 func (d *decoder) burst(n *yaml.Node) uint64 {
-	v, ok := d.textOrNumber(n, "burst")
-	if !ok || d.substituted(n, "burst") {
+	n, v, ok := d.settledText(n, "burst")
+	if !ok {
 		return 0
 	}
 	size, verr := parseSize(v)

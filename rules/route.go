@@ -65,7 +65,8 @@ func (d *decoder) networkOrUplink(n *yaml.Node, what string, at map[string]*yaml
 
 // table reads a routing table: its number, or main. Other names are a host's own (rt_tables).
 func (d *decoder) table(n *yaml.Node) uint32 {
-	if n.Value == "main" && !d.src.handled[n] {
+	n, ok := d.settled(n, "table")
+	if !ok || n.Value == "main" && !d.src.handled[n] {
 		return tableMain
 	}
 	table, ok := d.number(n, "table", 1, math.MaxUint32)

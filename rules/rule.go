@@ -31,6 +31,26 @@ func (k ActionKind) String() string {
 // rule reads one entry of `rules`.
 func (d *decoder) rule(n *yaml.Node) {
 	var r Rule
+	d.late = &late{src: d.src, rule: n, depth: len(d.path)}
+	r.late = d.late
+	before := len(d.rep.Problems)
+	ok := d.ruleKeys(n, &r)
+	d.byDefault(before)
+	if ok {
+		d.ownFacts(&r)
+	}
+	clear(d.src.stands)
+	if len(d.late.list) == 0 || r.Action.Kind.Network() == 0 {
+		r.late = nil
+	}
+	d.late = nil
+	if ok {
+		d.set.set.Rules = append(d.set.set.Rules, r)
+	}
+}
+
+// ruleKeys reads what a rule says; when facts are put in, what they may be in.
+func (d *decoder) ruleKeys(n *yaml.Node, r *Rule) bool {
 	beside := map[string]*yaml.Node{} // keys that only some actions heed
 	s := schema{
 		what:     "a rule",
@@ -38,6 +58,9 @@ func (d *decoder) rule(n *yaml.Node) {
 		required: []string{"name", "match"},
 	}
 	ok := d.fields(n, s, func(key string, k, v *yaml.Node) {
+		if d.filling != nil && slices.Contains([]string{"name", "match", "firewall"}, key) {
+			return
+		}
 		switch key {
 		case "name":
 			r.Name = d.ruleName(v)
@@ -73,22 +96,21 @@ func (d *decoder) rule(n *yaml.Node) {
 		}
 	})
 	if !ok {
-		return
+		return false
 	}
 	r.Pos = d.src.node(n)
 	if !d.oneAction(n, r.Pos) {
-		return
+		return false
 	}
 	switch r.Action.Kind {
 	case Bridge:
 		r.Action.Bridge.MTU = r.Link.MTU
 	case Ignore, Block:
-		d.noEffect(&r, beside)
+		d.noEffect(r, beside)
 	case Route, NAT:
 	}
-	d.checkBurst(&r, beside)
-	d.ownFacts(&r)
-	d.set.set.Rules = append(d.set.set.Rules, r)
+	d.checkBurst(r, beside)
+	return true
 }
 
 // noEffect warns of what a rule that connects nothing says about the connection.
@@ -117,6 +139,10 @@ func (d *decoder) ruleName(n *yaml.Node) string {
 
 // bareAction checks that ignore or block is followed by true.
 func (d *decoder) bareAction(k, v *yaml.Node) {
+	if d.holdsFact(v) {
+		d.noFact(v, k.Value, ofRule, "match the fact instead")
+		return
+	}
 	if yes, ok := d.boolean(v, k.Value); ok && !yes {
 		d.problem(d.src.node(v), codeChoice, fmt.Sprintf("%s: false is no action", k.Value), "remove the key")
 	}

@@ -14,17 +14,19 @@ type source struct {
 	data    string // without byte order mark
 	starts  []int  // the byte where each line begins
 	library bool
+	apart   bool // what is wrong with its tests is kept from the rest
 	broken  bool // not YAML: what it would have defined is not known
 
-	handled map[*yaml.Node]bool // nodes whose problem has been reported; nothing more is said of them
-	strides map[int][]int       // of a long line: the byte of every stride-th rune; filled when first asked for
+	handled map[*yaml.Node]bool       // nodes whose problem has been reported; nothing more is said of them
+	strides map[int][]int             // of a long line: the byte of every stride-th rune; filled when first asked for
+	stands  map[*yaml.Node]*yaml.Node // what is written, by what stands in for it: see settled
 }
 
 // stride bounds how many runes offset walks over, so that a file of one line is not read once for every value in it.
 const stride = 256
 
 func newSource(name, data string) *source {
-	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}, strides: map[int][]int{}}
+	s := &source{name: name, data: strings.TrimPrefix(data, "\ufeff"), starts: []int{0}, handled: map[*yaml.Node]bool{}, strides: map[int][]int{}, stands: map[*yaml.Node]*yaml.Node{}}
 	for i := range len(s.data) {
 		if s.data[i] == '\n' {
 			s.starts = append(s.starts, i+1)
@@ -94,6 +96,9 @@ func (s *source) marks(n int, line string) []int {
 
 // node is the place of a node: of a scalar as it is written, of a list or mapping its beginning.
 func (s *source) node(n *yaml.Node) Pos {
+	if written := s.stands[n]; written != nil {
+		n = written
+	}
 	off := s.offset(n)
 	switch {
 	case n.Kind == yaml.ScalarNode:
@@ -125,6 +130,9 @@ func (s *source) rawLen(n *yaml.Node, off int) int {
 // within is the place of the length bytes from byte off on of a scalar's value. It is exact where the value stands on one line
 // and in a literal block; elsewhere it is the whole scalar.
 func (s *source) within(n *yaml.Node, off, length int) Pos {
+	if s.stands[n] != nil {
+		return s.node(n)
+	}
 	sp := s.spot(n)
 	return sp.pos(off, length)
 }

@@ -21,6 +21,10 @@ func (d *decoder) subnet(n *yaml.Node, network string) []netip.Prefix {
 	var list []netip.Prefix
 	var first [2]*yaml.Node // of each family
 	for _, item := range d.oneOrMore(n, "subnet") {
+		if network == "" && d.holdsFact(item) {
+			d.noFact(item, "a rule's subnet", ofSubnet, "declare a network for each, and have the fact name one: nat: ${fact}")
+			continue
+		}
 		v, ok := d.text(item, "subnet")
 		if !ok || d.substituted(item, "subnet") {
 			continue

@@ -39,6 +39,9 @@ func (s *source) parse(rep *Report) *yaml.Node {
 		})
 	}
 	root := docs[0].Content[0]
+	if s.apart {
+		s.setApart(rep, root)
+	}
 	s.inspect(rep, root, 1)
 	if root.Kind == yaml.ScalarNode && root.Value == "" && plain(root) {
 		return nil

@@ -24,7 +24,16 @@ type Test struct {
 	Guest    TestGuest
 
 	Packets []Packet
+
+	// Problems are, with Options.TestsApart, the errors because of which it cannot be run. Of one that could not be read the other
+	// fields but Name and Pos mean nothing.
+	Problems []Problem
+	unknown  map[Pos]string
 }
+
+// Unknown says of a word of the test that names a rule, a network or a template that there is none of that name, and which may have been
+// meant; "" where there is one. It knows with Options.TestsApart, without which such a word is an error of the load.
+func (t *Test) Unknown(pos Pos) string { return t.unknown[pos] }
 
 // Event is the facts of the vif that a test is about, and a source of them as vif.Source has it.
 type Event map[string][]string

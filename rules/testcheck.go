@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"strings"
+
+	"vifd/internal/nearest"
 )
 
 // checkTests checks that what the tests name is there.
@@ -10,14 +12,14 @@ func (b *builder) checkTests(rep *Report) {
 	networks := b.networkNames()
 	for i := range b.set.Tests {
 		t := &b.set.Tests[i]
-		if t.Template.Name != "" {
+		if name := t.Template.Name; b.testsApart && name != "" && b.templates[name] == nil {
+			b.noTemplate(rep, t, Word{name, t.Template.Pos})
+		} else if name != "" {
 			b.checkRef(rep, &t.Template)
 		}
 		b.checkExpectation(rep, t, &networks)
 		for j := range t.Packets {
-			if by := t.Packets[j].By; by.Text != "" && b.templates[by.Text] == nil {
-				b.unknownTemplate(rep, by.Pos, by.Text)
-			}
+			b.noTemplate(rep, t, t.Packets[j].By)
 		}
 	}
 }
@@ -25,26 +27,49 @@ func (b *builder) checkTests(rep *Report) {
 func (b *builder) checkExpectation(rep *Report, t *Test, networks *networkNames) {
 	e := &t.Expect
 	for _, w := range e.Firewall {
-		if b.templates[w.Text] == nil {
-			b.unknownTemplate(rep, w.Pos, w.Text)
-		}
+		b.noTemplate(rep, t, w)
 	}
 	if b.unread || rep.full {
 		return // what the others would name may be in a file that could not be read
 	}
 	if _, known := b.rules[e.Rule.Text]; !known && e.Rule.Text != "" {
-		rep.add(Problem{
-			Pos: e.Rule.Pos, Code: codeNoRule, Msg: fmt.Sprintf("unknown rule %s", short(e.Rule.Text)), Hint: suggestion(e.Rule.Text, sortedKeys(b.rules), "rules are"),
-		})
+		b.nothing(rep, t, e.Rule, "rule", sortedKeys(b.rules), Problem{Code: codeNoRule, Hint: "rules are"})
 	}
 	if e.Network.Text == "" {
 		return
 	}
 	if w := e.Network; !networks.names[w.Text] && !networks.mayBe(t.Event) {
-		rep.add(Problem{
-			Pos: w.Pos, Code: codeNoNetwork, Msg: fmt.Sprintf("unknown network %s", short(w.Text)),
-			Hint: suggestion(w.Text, sortedKeys(networks.names), "networks and bridges are"),
-		})
+		b.nothing(rep, t, w, "network", sortedKeys(networks.names), Problem{Code: codeNoNetwork, Hint: "networks and bridges are"})
+	}
+}
+
+func (b *builder) noTemplate(rep *Report, t *Test, w Word) {
+	switch {
+	case w.Text == "" || b.templates[w.Text] != nil:
+	case b.testsApart:
+		t.nothing(w, "template", b.templateNames())
+	default:
+		b.unknownTemplate(rep, w.Pos, w.Text)
+	}
+}
+
+// nothing reports, or has the test know, that nothing is called as a word of it says. The problem's Hint leads what there is.
+func (b *builder) nothing(rep *Report, t *Test, w Word, what string, known []string, p Problem) {
+	if b.testsApart {
+		t.nothing(w, what, known)
+		return
+	}
+	p.Pos, p.Msg, p.Hint = w.Pos, fmt.Sprintf("unknown %s %s", what, short(w.Text)), suggestion(w.Text, known, p.Hint)
+	rep.add(p)
+}
+
+func (t *Test) nothing(w Word, what string, known []string) {
+	if t.unknown == nil {
+		t.unknown = map[Pos]string{}
+	}
+	t.unknown[w.Pos] = "there is no such " + what
+	if hint := nearest.Hint(w.Text, known); hint != "" {
+		t.unknown[w.Pos] += "; " + hint
 	}
 }
 

@@ -42,6 +42,8 @@ type Rule struct {
 	Rate     Rate
 	Link     Link
 	Hooks    Hooks
+
+	late *late // nil: no value waits for facts
 }
 
 // Match is a conjunction: every term must hold, and none of Not may.

@@ -9,8 +9,9 @@ import (
 	"vifd/internal/stmt"
 )
 
-// Guard is what judges g, as `nft list` shows it and `nft -f` takes it: the chains that its frames come to once the base chains have sent
-// them there, the sets that those look up, and g's own elements. g's Profile is p's.
+// Guard is what judges g, in the syntax that `nft -f` takes: the chains that its frames come to once the base chains have sent them
+// there, the sets that those look up, and g's own elements. Statements are spelled as they are written, not as `nft list` spells
+// them. g's Profile is p's.
 func (p *Program) Guard(g *Guest) (string, error) {
 	plens := make(lengths)
 	elems := g.elements()

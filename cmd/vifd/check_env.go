@@ -13,6 +13,7 @@ import (
 
 	"vifd/actions/bridge"
 	"vifd/actions/rate"
+	"vifd/handler"
 	"vifd/internal/rtnl"
 	"vifd/rules"
 )
@@ -60,6 +61,7 @@ func (e *envCheck) bridges() error {
 		if r.Action.Bridge.Create != nil {
 			create = *r.Action.Bridge.Create
 		}
+		create = create || r.Late("bridge.create")
 		link, err := e.conn.LinkByName(name)
 		switch {
 		case errors.Is(err, rtnl.ErrNotFound):
@@ -135,7 +137,7 @@ func (e *envCheck) features() error {
 				return err
 			}
 		}
-		want := rate.Rate{FromGuest: r.Rate.FromGuest.BitsPerSecond, ToGuest: r.Rate.ToGuest.BitsPerSecond}
+		want := handler.MayLimit(r)
 		if want.FromGuest == 0 && want.ToGuest == 0 || lacking != nil {
 			continue
 		}

@@ -103,9 +103,14 @@ func (c *command) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownVerb,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return exit(exitUsage, errors.Join(cmd.Help()))
-		},
+	}
+	var say bool
+	root.Flags().BoolVarP(&say, "version", "v", false, "say which vifd this is")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if say {
+			return c.printVersion()
+		}
+		return exit(exitUsage, errors.Join(cmd.Help()))
 	}
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&c.rules, "rules", nil, "rules: a `path` of a file or folder, may be repeated (default "+strings.Join(rules.DefaultFolders(), ", ")+")")
@@ -192,24 +197,33 @@ func (c *command) env(name string) string {
 	return ""
 }
 
-// load reads the rules that the command line names; the Set is nil where the report has errors.
+// load reads the rules that the command line names; the Set is nil where the report has errors. What is wrong with a test is none of
+// them: a rule that was renamed, and its test forgotten, takes no guest off the network.
 func (c *command) load(paths []string) (*rules.Set, *rules.Report) {
-	return c.loadFor(paths, nil)
+	opts := c.loading(paths)
+	opts.TestsApart = true
+	return rules.Load(opts)
 }
 
-// loadFor is load without the warnings of some codes.
+// loadFor is load for a linter: errors of tests count, and the warnings of some codes do not.
 func (c *command) loadFor(paths, disable []string) (*rules.Set, *rules.Report) {
+	opts := c.loading(paths)
+	opts.Disable = disable
+	return rules.Load(opts)
+}
+
+func (c *command) loading(paths []string) rules.Options {
 	if len(paths) == 0 {
 		paths = c.rules
 	}
-	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS, Disable: disable, Tests: c.tests, Lean: c.lean}
+	opts := rules.Options{Paths: paths, Stdin: c.in, Library: rulesd.FS, Tests: c.tests, Lean: c.lean}
 	for _, script := range c.scripts {
 		opts.Last = append(opts.Last, scriptRules(script))
 	}
 	if len(paths) == 0 {
 		opts.Paths, opts.Optional = rules.DefaultFolders(), true
 	}
-	return rules.Load(opts)
+	return opts
 }
 
 // scriptRules is the file of the library that does the work of one of Xen's scripts.

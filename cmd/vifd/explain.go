@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 
 // explainFlags is what explain is asked.
 type explainFlags struct {
-	event    bool
+	event    eventFlag
 	recorded string
 	live     bool
 	guard    bool
@@ -32,25 +33,28 @@ func (c *command) explain() *cobra.Command {
 			"domain=web-1 mac=… ip=… env.NAME=… xen.NAME=…); or with --recorded an event of a recording (vifd events --record), the Nth, else the\n" +
 			"last. It prints each rule in order, with the key that kept it from matching, the one that wins, what ${…} in it stands\n" +
 			"for and who says so, and what it would do, in the words of nft, ip and bridge. --guard prints the chains that judge the guest, and its\n" +
-			"elements, as nft lists them. --live prints what of the vif is not as it would be; this takes CAP_NET_ADMIN. Of each --packet, described as a\n" +
-			"statement would match it (\"ip saddr 192.0.2.7 tcp dport 22\"), it says what the vif's firewall makes of it, and which statement\n" +
-			"decides; what is not said of a packet is as an honest one of the guest has it. Nothing is changed.",
+			"elements, in nft's syntax, with each statement as it is written. --live prints what of the vif is not as it would be; this takes\n" +
+			"CAP_NET_ADMIN. Of each --packet, described as a statement would match it (\"ip saddr 192.0.2.7 tcp dport 22\"), it says what the\n" +
+			"vif's firewall makes of it, and which statement decides; what is not said of a packet is as an honest one of the guest has it.\n" +
+			"Nothing is changed.",
 		RunE: func(_ *cobra.Command, args []string) error { return c.runExplain(args, &flags) },
 	}
-	cmd.Flags().BoolVar(&flags.event, "event", false, "the arguments are facts, KEY=VALUE")
+	cmd.Flags().Var(&flags.event, "event", "the arguments are facts, KEY=VALUE")
+	cmd.Flags().Lookup("event").NoOptDefVal = "true" // a word behind it is an argument
 	cmd.Flags().StringVar(&flags.recorded, "recorded", "", "explain an event of a recording: `file`, or FILE:N for its Nth")
 	cmd.Flags().BoolVar(&flags.live, "live", false, "print what of the vif is not as the rules want it")
-	cmd.Flags().BoolVar(&flags.guard, "guard", false, "print what judges the guest, as nft lists it")
+	cmd.Flags().BoolVar(&flags.guard, "guard", false, "print what judges the guest, in nft's syntax")
 	flags.packets.add(cmd)
 	return cmd
 }
 
 func (c *command) runExplain(args []string, flags *explainFlags) error {
-	imagined := flags.event || flags.recorded != ""
+	imagined := flags.event.on || flags.recorded != ""
+	facts := slices.Concat(flags.event.facts, args)
 	switch {
-	case flags.event && flags.recorded != "":
+	case flags.event.on && flags.recorded != "":
 		return exit(exitUsage, errors.New("explain takes one of --event and --recorded"))
-	case flags.event && len(args) == 0:
+	case flags.event.on && len(facts) == 0:
 		return exit(exitUsage, errors.New("--event needs facts, KEY=VALUE"))
 	case flags.recorded != "" && len(args) > 0:
 		return exit(exitUsage, errors.New("--recorded takes no other argument"))
@@ -65,8 +69,8 @@ func (c *command) runExplain(args []string, flags *explainFlags) error {
 	var x *explanation
 	var err error
 	switch {
-	case flags.event:
-		x, err = c.explainFacts(args, flags)
+	case flags.event.on:
+		x, err = c.explainFacts(facts, flags)
 	case flags.recorded != "":
 		x, err = c.explainRecorded(flags)
 	default:

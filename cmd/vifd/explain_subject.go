@@ -18,7 +18,6 @@ import (
 	"vifd/internal/rtnl"
 	"vifd/internal/vif"
 	"vifd/internal/xenstore"
-	"vifd/rules"
 )
 
 // explainLink explains a vif of this host.
@@ -92,18 +91,13 @@ func recordOf(records []journal.Record, ifindex int) *journal.Record {
 
 // explainFacts explains a vif that is made up of facts.
 func (c *command) explainFacts(args []string, flags *explainFlags) (*explanation, error) {
+	given, err := parseFacts(args)
+	if err != nil {
+		return nil, exit(exitUsage, err)
+	}
 	rs, err := c.ruleset()
 	if err != nil {
 		return nil, err
-	}
-	given := make(givenFacts)
-	for _, arg := range args {
-		key, value, ok := strings.Cut(arg, "=")
-		rest, ofXen := strings.CutPrefix(key, "xen.")
-		if !ok || !rules.IsFact(key) && (!ofXen || rest == "") {
-			return nil, exit(exitUsage, fmt.Errorf("%q is not a fact, KEY=VALUE; keys are %s, xen.NAME", arg, strings.Join(rules.FactNames(), ", ")))
-		}
-		given[key] = append(given[key], value)
 	}
 	view := rs.Imagine("the command line", given)
 	name, _ := view.Facts.Value("interface")
@@ -185,18 +179,4 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+len(sep):], true
-}
-
-// givenFacts are facts from the command line; a Xen name tells the domain's number besides.
-type givenFacts map[string][]string
-
-// Values answers what was given.
-func (g givenFacts) Values(key string) []string {
-	if values, ok := g[key]; ok {
-		return values
-	}
-	if len(g["interface"]) == 0 {
-		return nil
-	}
-	return handler.NameFacts(g["interface"][0], key)
 }

@@ -10,7 +10,7 @@ import (
 
 // substitution is a scalar of the winning rule with what its ${…} stand for.
 type substitution struct {
-	Key   string     `json:"key"`  // of the rule: bridge, network, uplink, link.alias, guest.mac …
+	Key   string     `json:"key"`  // of the rule: bridge, route.uplink, link.alias, guest.mac, link.mtu, nat.forward.port …
 	Text  string     `json:"text"` // as written
 	Value string     `json:"value,omitempty"`
 	Error string     `json:"error,omitempty"`
@@ -24,7 +24,8 @@ type saidFact struct {
 	From  string `json:"from,omitempty"`
 }
 
-// substitutions are those of a rule, in the order of its keys; r may be nil.
+// substitutions are those of a rule, those of names and other texts in the order of the documentation, then numbers and the like in the
+// order written; r may be nil.
 func substitutions(r *rules.Rule, view *handler.View) []substitution {
 	if r == nil {
 		return nil
@@ -70,6 +71,9 @@ func substitutions(r *rules.Rule, view *handler.View) []substitution {
 	}
 	for _, arg := range r.Hooks.Down.Argv {
 		add("hooks.down", arg)
+	}
+	for _, s := range r.Substitutions() {
+		add(s.Key, s.Text)
 	}
 	return list
 }

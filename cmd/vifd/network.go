@@ -25,6 +25,10 @@ const defaultSnapshots = "/var/lib/vifd"
 // watchdogTimeout is how long the watchdog may take to say that it watches.
 const watchdogTimeout = 10 * time.Second
 
+// stateless is what the state of a network is called of which nothing is ever started: one that is routed or NATed, or a bridge without
+// an uplink.
+const stateless = "none"
+
 // network is `vifd network` with its flags.
 type network struct {
 	*command
@@ -273,7 +277,7 @@ func (n *network) spawn(name string) error {
 }
 
 func (n *network) status(ctx context.Context, name string) error {
-	_, uplink, err := n.declared(name)
+	found, uplink, err := n.declared(name)
 	if err != nil {
 		return err
 	}
@@ -285,6 +289,9 @@ func (n *network) status(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if st.State == takeover.StateDown && (found.Kind != rules.BridgeNetwork || uplink == "") {
+		st.State = stateless // down is what can be started
+	}
 	if n.output == "json" {
 		return n.printJSON(struct {
 			APIVersion string `json:"apiVersion"`
@@ -293,6 +300,9 @@ func (n *network) status(ctx context.Context, name string) error {
 		}{ctl.APIVersion, "NetworkStatus", st})
 	}
 	head := st.State
+	if head == stateless {
+		head = found.Kind.String() + ": nothing to start"
+	}
 	if st.State == takeover.StateTrying {
 		head += " until " + st.Until.Format(time.TimeOnly)
 	}

@@ -120,6 +120,9 @@ func TestNetworkStartAndStop(t *testing.T) {
 	h.succeed(t, "not started", "stop", "xenbr0")
 	h.succeed(t, "(uplink eth0): down", "status", "xenbr0")
 	h.succeed(t, "nothing of the host's is moved", "start", "empty")
+	h.succeed(t, "lan (uplink eth1): route: nothing to start", "status", "lan")
+	h.succeed(t, "empty (uplink -): bridge: nothing to start", "status", "empty")
+	h.succeed(t, `"state":"none"`, "status", "lan", "-o", "json")
 	if _, errs, code := h.network(t, "start", "lan"); code != exitFailed || !strings.Contains(errs, "the uplink of lan") {
 		t.Errorf("start without its uplink: exit %d, %s", code, errs)
 	}

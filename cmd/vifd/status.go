@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -40,9 +42,10 @@ func (c *command) status() *cobra.Command {
 			if err != nil {
 				return exit(exitFailed, err)
 			}
+			slices.SortStableFunc(status.Vifs, func(a, b ctl.VifStatus) int { return byName(a.Interface, b.Interface) })
 			if counters {
 				if err := addCounters(&status); err != nil {
-					return exit(exitFailed, err)
+					return exit(exitCannot, err)
 				}
 			}
 			if c.output == "json" {
@@ -81,6 +84,30 @@ func addCounters(status *ctl.Status) error {
 	}
 	return nil
 }
+
+// byName orders names as people count: vif2.0 before vif10.0. Digits that follow one another are one number, the lower one first.
+func byName(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
+		if order := cmp.Or(cmp.Compare(len(p), len(q)), strings.Compare(p, q)); order != 0 {
+			return order
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
+}
+
+// digits is how many of them s begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
 // records is what has been written down of vifs; those that are damaged are reported and left out.
 func (c *command) records() ([]journal.Record, error) {

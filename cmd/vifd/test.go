@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,8 +39,8 @@ func (c *command) test() *cobra.Command {
 		Short: "run the rules' own unit tests",
 		Long: "test runs the tests that stand beside rules and templates, in files and folders (- is standard input), or where vifd would\n" +
 			"read its rules, and in the files NAME.test.yaml beside them: which rule a vif's facts lead to, and what becomes of its packets.\n" +
-			"For each it prints PASS or FAIL, and what was wanted and got. It exits with 0 where all passed, with 1 where one failed or less\n" +
-			"was covered than --coverage-min asks for, and with 3 where the rules have errors. Nothing is changed.",
+			"For each it prints PASS or FAIL, and what was wanted and got. It exits with 0 where all passed, with 1 where one failed or\n" +
+			"could not be read, or less was covered than --coverage-min asks for, and with 3 where the rules have errors. Nothing is changed.",
 		RunE: func(_ *cobra.Command, paths []string) error { return c.runTests(paths, &f) },
 	}
 	cmd.Flags().StringVar(&f.run, "run", "", "run the tests whose names match this `regexp`")
@@ -52,7 +53,7 @@ func (c *command) test() *cobra.Command {
 	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "`number` of tests that run at a time (default one for each CPU; with --kernel always one)")
 	cmd.Flags().BoolVar(&f.coverage, "coverage", false, "say which rules and statements no test has come to")
 	cmd.Flags().Float64Var(&f.minimum, "coverage-min", 0, "fail where less than this `percent` of them are covered")
-	cmd.Flags().StringVar(&f.junit, "junit", "", "write the report to this `file` as JUnit's XML, too")
+	cmd.Flags().StringVar(&f.junit, "junit", "", "write the report to this `file` as JUnit's XML, too; - is standard output, and standard error gets the text")
 	return cmd
 }
 
@@ -101,7 +102,7 @@ func (c *command) runTests(paths []string, f *testFlags) error {
 		return exit(exitUsage, fmt.Errorf("--run: no test's name matches %q; --list prints them", f.run))
 	}
 	if f.list {
-		return c.printTests(ruletest.List(&o), f)
+		return c.printTests(c.out, ruletest.List(&o), f)
 	}
 	if f.kernel {
 		l := &lab.Lab{}
@@ -117,13 +118,17 @@ func (c *command) runTests(paths []string, f *testFlags) error {
 		report.Coverage.Minimum = f.minimum
 		short = report.Coverage.Short()
 	}
-	if err := c.printTests(report, f); err != nil {
+	out := c.out
+	if f.junit == junitStdout {
+		out = c.err
+	}
+	if err := c.printTests(out, report, f); err != nil {
 		return err
 	}
-	if err := writeJUnit(report, f.junit); err != nil {
+	if err := c.writeJUnit(report, f.junit); err != nil {
 		return err
 	}
-	if report.Failed > 0 || short {
+	if report.Failed+report.Errors > 0 || short {
 		return exit(exitFailed, nil)
 	}
 	return nil
@@ -135,12 +140,12 @@ type testOutput interface {
 }
 
 // printTests prints a report or a listing.
-func (c *command) printTests(of testOutput, f *testFlags) error {
+func (c *command) printTests(w io.Writer, of testOutput, f *testFlags) error {
 	var err error
 	if c.output == "json" {
-		err = c.printJSON(of)
+		err = json.NewEncoder(w).Encode(of)
 	} else {
-		err = of.WriteText(c.out, c.testStyle(f))
+		err = of.WriteText(w, c.testStyle(w, f))
 	}
 	if err != nil {
 		return exit(exitCannot, fmt.Errorf("write report: %w", err))
@@ -148,14 +153,21 @@ func (c *command) printTests(of testOutput, f *testFlags) error {
 	return nil
 }
 
+// junitStdout stands for standard output.
+const junitStdout = "-"
+
 // writeJUnit writes the file for the CI system, whatever the tests came to.
-func writeJUnit(report *ruletest.Report, name string) error {
+func (c *command) writeJUnit(report *ruletest.Report, name string) error {
 	if name == "" {
 		return nil
 	}
 	var text bytes.Buffer
 	err := report.WriteJUnit(&text)
-	if err == nil {
+	switch {
+	case err != nil:
+	case name == junitStdout:
+		_, err = c.out.Write(text.Bytes())
+	default:
 		err = os.WriteFile(name, text.Bytes(), 0o644)
 	}
 	if err != nil {
@@ -164,9 +176,9 @@ func writeJUnit(report *ruletest.Report, name string) error {
 	return nil
 }
 
-func (c *command) testStyle(f *testFlags) ruletest.Style {
+func (c *command) testStyle(w io.Writer, f *testFlags) ruletest.Style {
 	paint := func(sgr string) func(string) string {
-		if !c.colored(c.out) {
+		if !c.colored(w) {
 			return func(s string) string { return s }
 		}
 		return func(s string) string { return sgr + s + "\x1b[0m" }

@@ -30,6 +30,8 @@ func TestTestPrints(t *testing.T) {
 		{"test-coverage-enough", exitDone, []string{"--coverage-min", "90", "testdata/tests.yaml"}},
 		{"test-coverage-short", exitFailed, []string{"--coverage-min", "92", "testdata/tests.yaml"}},
 		{"test-coverage-json", exitFailed, []string{"-o", "json", "--coverage-min", "30", "--run", "otherwise", "testdata/beside"}},
+		{"test-stale", exitFailed, []string{"testdata/tests-stale.yaml"}},
+		{"test-stale-json", exitFailed, []string{"-o", "json", "--run", "renamed|unreadable", "testdata/tests-stale.yaml"}},
 		{"test-fail-fast", exitFailed, []string{"--fail-fast", "--parallel", "3", "testdata/tests-failing.yaml"}},
 	} {
 		t.Run(tt.golden, func(t *testing.T) {
@@ -54,6 +56,13 @@ func TestTestJUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "test-junit", string(text))
+	stdout, errs, code := cli(t, "", "test", "--junit", "-", "testdata/beside")
+	if code != exitFailed || stdout != string(text) || errs != out {
+		t.Errorf("to standard output: exit %d: %s\nand to standard error %s", code, stdout, errs)
+	}
+	if stdout, _, _ = cli(t, "", "test", "--junit", "-", "testdata/tests-stale.yaml"); !strings.Contains(stdout, `failures="2" errors="3"`) || !strings.Contains(stdout, `<error type="test" message="testdata/tests-stale.yaml:`) {
+		t.Errorf("of tests that cannot be read: %s", stdout)
+	}
 	_, errs, code = cli(t, "", "test", "--junit", filepath.Join(t.TempDir(), "none", "junit.xml"), "testdata/tests.yaml")
 	if code != exitCannot || !strings.Contains(errs, "--junit: ") {
 		t.Errorf("exit %d: %s", code, errs)
@@ -71,7 +80,7 @@ func TestFilesOfTestsAreNotInForce(t *testing.T) {
 	if out, errs, code := cli(t, "", "explain", "--rules", dir, "--event", "interface=vif7.0"); code != exitDone {
 		t.Errorf("explain: exit %d: %s%s", code, out, errs)
 	}
-	if out, errs, code := cli(t, "", "test", dir); code != exitCannot || !strings.Contains(errs, "a.test.yaml:1:9: error") {
+	if out, errs, code := cli(t, "", "test", dir); code != exitFailed || !strings.Contains(out, "a.test.yaml:1:9: error") {
 		t.Errorf("test: exit %d: %s%s", code, out, errs)
 	}
 }

@@ -16,14 +16,17 @@ func (c *command) version() *cobra.Command {
 		Use:   "version",
 		Short: "say which vifd this is",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if c.output == "json" {
-				return c.printJSON(versionInfo{APIVersion: ctl.APIVersion, Kind: "Version", Version: version(), Go: runtime.Version()})
-			}
-			fmt.Fprintf(c.out, "vifd %s (%s)\n", version(), runtime.Version())
-			return nil
-		},
+		RunE:  func(*cobra.Command, []string) error { return c.printVersion() },
 	}
+}
+
+// printVersion is `vifd version`, and `vifd --version`, which is what people try first.
+func (c *command) printVersion() error {
+	if c.output == "json" {
+		return c.printJSON(versionInfo{APIVersion: ctl.APIVersion, Kind: "Version", Version: version(), Go: runtime.Version()})
+	}
+	fmt.Fprintf(c.out, "vifd %s (%s)\n", version(), runtime.Version())
+	return nil
 }
 
 type versionInfo struct {

@@ -42,8 +42,23 @@ func setDiff(a, b *rules.Set) string {
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.Comparer(func(a, b *stmt.Field) bool { return reflect.DeepEqual(a, b) }), // they lead to tables of functions
-		cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".spot" }, cmp.Ignore()),
-	)
+		// What leads back to the file is another file's.
+		cmp.FilterPath(func(p cmp.Path) bool { return slices.Contains([]string{".spot", ".late"}, p.Last().String()) }, cmp.Ignore()),
+	) + cmp.Diff(substitutions(a), substitutions(b))
+}
+
+// substitutions are the values that facts decide, by rule.
+func substitutions(set *rules.Set) map[string][]string {
+	if set == nil {
+		return nil
+	}
+	list := map[string][]string{}
+	for i := range set.Rules {
+		for _, s := range set.Rules[i].Substitutions() {
+			list[set.Rules[i].Name] = append(list[set.Rules[i].Name], s.Key+" "+s.Text.String())
+		}
+	}
+	return list
 }
 
 // FuzzFormat: what was formatted says the same as before, and has the same problems; formatting it again changes nothing; and only

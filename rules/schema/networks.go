@@ -32,7 +32,7 @@ func subnet() object {
 func (g *generator) guest() object {
 	return mapping(obj(
 		"interface", ref("interface"),
-		"domain", text().describe("The name of the virtual machine."),
+		"domain", factless(text()).describe("The name of the virtual machine."),
 		"uuid", pattern(uuidForm).describe("The virtual machine's."),
 		"vif", integer(g.Vif).describe("Which of the domain's interfaces; without it all of them."),
 		"mac", ref("mac"),
@@ -43,13 +43,13 @@ func (g *generator) guest() object {
 	)
 }
 
-// forward is one entry of a nat action's `forward`.
-func (g *generator) forward() object {
+// forward is one entry of a nat action's `forward`; value makes of each value what may stand there.
+func (g *generator) forward(value func(object) object) object {
 	return mapping(obj(
-		"proto", enum([]string{"tcp", "udp"}),
-		"port", oneOrMore(span(g.Port)).describe("The host's: a port, a range \"8000-8010\", or a list."),
-		"to", span(g.Port).describe("The guest's; the same if absent."),
-		"from", oneOrMore(ref("ip")).describe("Who may; everybody if absent."),
-		"address", ref("address").describe("The host's address that it is for; all if absent."),
+		"proto", value(enum([]string{"tcp", "udp"})),
+		"port", oneOrMore(value(span(g.Port))).describe("The host's: a port, a range \"8000-8010\", or a list."),
+		"to", value(span(g.Port)).describe("The guest's; the same if absent."),
+		"from", oneOrMore(value(ref("ip"))).describe("Who may; everybody if absent."),
+		"address", value(ref("address")).describe("The host's address that it is for; all if absent."),
 	), "required", []string{"proto", "port"})
 }

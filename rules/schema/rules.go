@@ -8,7 +8,7 @@ import (
 func (g *generator) rule() object {
 	return mapping(obj(
 		"name", ref("name"),
-		"match", g.match(true).describe("All keys must hold; of a list any one must."),
+		"match", g.patterns().describe("All keys must hold; of a list any one must."),
 		"bridge", g.bridge(),
 		"route", g.route(),
 		"nat", g.nat(),
@@ -51,25 +51,29 @@ func factText() map[string]string {
 	}
 }
 
-// match is the keys of `match`; a test's event has the same ones, with values and no patterns.
-func (g *generator) match(patterns bool) object {
+// match is the keys of `match` and their values, but for those that are numbers; a test's event has the same keys, with values and no
+// patterns.
+func (g *generator) match(text object) object {
 	properties := object{}
 	for _, f := range g.Facts {
-		value := textOrNumber()
+		value := text
 		if f.Number {
 			value = obj("type", []string{"string", "integer"}, "minimum", 0, "maximum", f.Max, "pattern", "^[0-9]+(-[0-9]+)?$")
 		}
 		properties = append(properties, member{f.Name, oneOrMore(value).describe(factText()[f.Name])})
 	}
-	families := obj(envForm, oneOrMore(textOrNumber()), attrForm, oneOrMore(textOrNumber()))
-	if patterns {
-		properties = append(properties, member{"not", ref("facts").describe("None of these may hold.")})
+	return mapping(properties, "patternProperties", obj(envForm, oneOrMore(text), attrForm, oneOrMore(text)))
+}
+
+// patterns is a rule's `match`.
+func (g *generator) patterns() object {
+	o := g.match(factless(textOrNumber()))
+	for i := range o {
+		if keys, ok := o[i].value.(object); ok && o[i].key == "properties" {
+			o[i].value = append(keys, member{"not", ref("facts").describe("None of these may hold.")})
+		}
 	}
-	o := mapping(properties, "patternProperties", families)
-	if patterns {
-		o = append(o, member{"minProperties", 1})
-	}
-	return o
+	return append(o, member{"minProperties", 1})
 }
 
 func (g *generator) bridge() object {
@@ -87,11 +91,11 @@ func (g *generator) bridge() object {
 	}
 	properties := obj("name", text().describe("The bridge; ${fact} and ${fact:-default} are substituted."))
 	for _, key := range slices.Sorted(maps.Keys(flags)) {
-		properties = append(properties, member{key, boolean().describe(flags[key])})
+		properties = append(properties, member{key, late(boolean()).describe(flags[key])})
 	}
 	properties = append(properties, member{"vlan", mapping(obj(
-		"untagged", integer(g.VLAN).describe("The VLAN of frames without a tag; without it they are dropped."),
-		"tagged", oneOrMore(span(g.VLAN)).describe("VLANs and ranges of them."),
+		"untagged", late(integer(g.VLAN)).describe("The VLAN of frames without a tag; without it they are dropped."),
+		"tagged", oneOrMore(late(span(g.VLAN))).describe("VLANs and ranges of them."),
 	), "minProperties", 1)})
 	return byName(mapping(properties, "required", []string{"name"})).describe("Make the vif a port of this bridge.")
 }
@@ -104,11 +108,11 @@ func (g *generator) route() object {
 	return byName(mapping(obj(
 		"network", text().describe("A network of kind route."),
 		"uplink", text().describe("An interface of the host's."),
-		"address", oneOrMore(ref("address")).describe("The host's on the vif; the uplink's primary if absent."),
-		"proxy", boolean().describe("Answer ARP and neighbour discovery for the guest on the uplink."),
-		"metric", integer(g.Metric),
-		"table", table,
-		"neighbor", boolean().describe("Pin the guest's MAC to its addresses."),
+		"address", oneOrMore(late(ref("address"))).describe("The host's on the vif; the uplink's primary if absent."),
+		"proxy", late(boolean()).describe("Answer ARP and neighbour discovery for the guest on the uplink."),
+		"metric", late(integer(g.Metric)),
+		"table", late(table),
+		"neighbor", late(boolean()).describe("Pin the guest's MAC to its addresses."),
 	), "oneOf", oneOf("network", "uplink"))).describe("Route the guest's addresses to the vif.")
 }
 
@@ -126,26 +130,26 @@ func (g *generator) nat() object {
 }
 
 func (g *generator) rate() object {
-	rate := obj("type", []string{"string", "integer"}, "pattern", rateForm)
+	rate := late(obj("type", []string{"string", "integer"}, "pattern", rateForm))
 	return mapping(obj(
 		"from-guest", rate.describe("As tc or xl have it: 100mbit, 12.5mbps, 10Mb/s@50ms."),
 		"to-guest", rate.describe("As tc or xl have it: 100mbit, 12.5mbps, 10Mb/s@50ms."),
-		"burst", obj("type", []string{"string", "integer"}, "pattern", sizeForm).describe("Bytes that may go at once: 32kb, 1mb."),
+		"burst", late(obj("type", []string{"string", "integer"}, "pattern", sizeForm)).describe("Bytes that may go at once: 32kb, 1mb."),
 	), "anyOf", oneOf("from-guest", "to-guest"))
 }
 
 func (g *generator) link() object {
 	offloads, sysctls := object{}, object{}
 	for _, name := range g.Offloads {
-		offloads = append(offloads, member{name, enum([]string{"on", "off"})})
+		offloads = append(offloads, member{name, late(enum([]string{"on", "off"}))})
 	}
 	for _, s := range g.Sysctls {
-		sysctls = append(sysctls, member{s.Name, integer(s)})
+		sysctls = append(sysctls, member{s.Name, late(integer(s))})
 	}
 	return mapping(obj(
-		"mtu", integer(g.MTU),
-		"txqueuelen", integer(g.TxQueueLen),
-		"group", integer(g.Group),
+		"mtu", late(integer(g.MTU)),
+		"txqueuelen", late(integer(g.TxQueueLen)),
+		"group", late(integer(g.Group)),
 		"alias", text().describe("${fact} is substituted."),
 		"offload", mapping(offloads).describe("As ethtool -K has them."),
 		"sysctl", mapping(sysctls).describe("Settings of this interface alone."),

@@ -24,8 +24,20 @@ func integer(r rules.RangeTable) object {
 	return obj("type", "integer", "minimum", r.Lo, "maximum", r.Hi)
 }
 
+// late is a value of a rule's, or a text in which facts stand that decide it. What comes of them the decoder judges.
+func late(of object) object { return obj("anyOf", []object{of, ref("facts-in-text")}) }
+
+// The forms of texts in which no fact stands: where a dollar stands for itself, and where it is doubled.
+const (
+	noFacts = "^([^$]|\\$+[^${])*\\$*$"
+	doubled = "^([^$]|\\$\\$)*$"
+)
+
 // textOrNumber is what may look like a number without being one.
 func textOrNumber() object { return obj("type", []string{"string", "integer"}, "minLength", 1) }
+
+// factless is an object for text in which no fact may stand.
+func factless(text object) object { return append(text, member{"pattern", noFacts}) }
 
 // span is a number or a range of them, which is text.
 func span(r rules.RangeTable) object {
@@ -92,8 +104,10 @@ func (g *generator) defs() object {
 		"param", g.param(),
 		"use", g.use(),
 		"rule", g.rule(),
-		"facts", g.match(false),
-		"forward", g.forward(),
+		"facts", g.match(factless(textOrNumber())),
+		"facts-in-text", pattern("\\$\\{[^}]+\\}").describe("${fact} or ${fact:-default}; what comes of it is checked when a vif comes."),
+		"forward", g.forward(late),
+		"expectedForward", g.forward(func(of object) object { return of }),
 		"test", g.test(),
 		"packet", g.packet(),
 	)

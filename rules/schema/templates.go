@@ -19,13 +19,14 @@ func (g *generator) param() object {
 		pattern("^\\s*" + types + "(\\s*\\.\\s*" + types + ")*\\s*$"),
 		obj("type", "array", "items", enum(g.ParamTypes), "minItems", 1, "maxItems", g.ConcatLen),
 	})
-	value := obj("type", []string{"string", "integer", "boolean"}, "minLength", 1)
+	value := obj("type", []string{"string", "integer", "boolean"}, "minLength", 1, "pattern", noFacts)
+	word := factless(textOrNumber())
 	isEnum := obj("properties", obj("type", obj("anyOf", []object{pattern("^\\s*enum\\s*$"), obj("const", []string{"enum"})})), "required", []string{"type"})
 	return mapping(obj(
 		"type", typ.describe("One of "+strings.Join(g.ParamTypes, ", ")+"; several with dots between them belong together."),
 		"list", boolean().describe("It takes several values, which are one set."),
 		"default", oneOrMore(value).describe("Without one it must be given."),
-		"values", obj("anyOf", []object{textOrNumber(), obj("type", "array", "items", textOrNumber(), "minItems", 1, "maxItems", g.EnumLen)}).
+		"values", obj("anyOf", []object{word, obj("type", "array", "items", word, "minItems", 1, "maxItems", g.EnumLen)}).
 			describe("The words that an enum may be."),
 	),
 		"required", []string{"type"},
@@ -35,9 +36,13 @@ func (g *generator) param() object {
 
 // use is a template in a rule's `firewall`, or in a test.
 func (g *generator) use() object {
-	value := obj("type", []string{"string", "integer", "boolean"}, "minLength", 1)
-	return byName(mapping(obj(
-		"template", text(),
+	value := obj("type", []string{"string", "integer", "boolean"}, "minLength", 1, "pattern", doubled)
+	return templateOr(mapping(obj(
+		"template", templateName(),
 		"with", obj("type", "object", "additionalProperties", oneOrMore(value)).describe("Arguments."),
 	), "required", []string{"template"}))
 }
+
+func templateName() object { return factless(text()) }
+
+func templateOr(full object) object { return obj("anyOf", []object{templateName(), full}) }

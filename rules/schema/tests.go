@@ -3,7 +3,7 @@ package schema
 func (g *generator) test() object {
 	name := obj("type", "string", "minLength", 1, "maxLength", g.TestNameLen)
 	packets := obj("type", "array", "items", ref("packet"), "minItems", 1)
-	event := append(g.match(false), member{"minProperties", 1})
+	event := append(g.match(textOrNumber()), member{"minProperties", 1})
 	ofRules := mapping(obj(
 		"name", name,
 		"event", event.describe("The facts of a vif."),
@@ -30,7 +30,7 @@ func (g *generator) expect() object {
 		"state", enum(g.TestStates),
 		"reason", text(),
 		"guest", mapping(obj("mac", oneOrAny(ref("mac")), "ip", oneOrAny(ref("ip"))), "minProperties", 1).describe("Who is behind the vif; [] is nobody known."),
-		"forwards", obj("anyOf", []object{ref("forward"), list(ref("forward"))}).describe("All ports that lead to the guest."),
+		"forwards", obj("anyOf", []object{ref("expectedForward"), list(ref("expectedForward"))}).describe("All ports that lead to the guest."),
 		"plan", fragments.describe("Parts of lines that the plan must have."),
 		"no-plan", fragments.describe("Parts of lines that it must not have."),
 	), "minProperties", 1)

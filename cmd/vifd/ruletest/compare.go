@@ -25,6 +25,7 @@ func (r *Result) compare(t *rules.Test, plan *handler.Plan, text func() []string
 	} {
 		if c.want.Text != "" && c.want.Text != c.got {
 			r.fail(c.want.Pos, c.what, c.want.Text, orNone(c.got))
+			r.note(t, c.want.Pos)
 		}
 	}
 	if w := e.Reason; !strings.Contains(plan.Reason, w.Text) {
@@ -53,6 +54,9 @@ func (r *Result) list(t *rules.Test, what string, want []rules.Word, got []strin
 	}
 	if !slices.Equal(texts, got) {
 		r.failList(pos, what, texts, got)
+		for _, w := range want {
+			r.note(t, w.Pos)
+		}
 	}
 }
 

@@ -52,10 +52,12 @@ func (c *Coverage) Short() bool { return float64(c.Covered)*100 < c.Minimum*floa
 type met struct{ looked, held map[string]bool }
 
 func newCoverage(o *Options, results []*Result) *Coverage {
-	decided := make(map[*rules.Rule]bool)
+	decided := make(map[string]bool) // by name: a rule with facts in it is a copy
 	m := met{make(map[string]bool), make(map[string]bool)}
 	for _, r := range results {
-		decided[r.rule] = true
+		if r.rule != nil {
+			decided[r.rule.Name] = true
+		}
 		for i := range r.Packets {
 			for _, step := range r.Packets[i].Steps {
 				m.looked[step.Pos] = true
@@ -69,8 +71,8 @@ func newCoverage(o *Options, results []*Result) *Coverage {
 	for i := range o.Set.Rules {
 		rule := &o.Set.Rules[i]
 		f := c.file(rule.Pos.File)
-		f.Rules.count(decided[rule])
-		if !decided[rule] {
+		f.Rules.count(decided[rule.Name])
+		if !decided[rule.Name] {
 			f.Missing = append(f.Missing, Missing{Line: rule.Pos.Line, Col: rule.Pos.Col, Rule: rule.Name, Why: "no test leads to it"})
 		}
 	}

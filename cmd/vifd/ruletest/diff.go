@@ -12,7 +12,11 @@ const maxAligned = 10_000
 // in the other; of a text of several lines each begins in the same column. Where the two differ they have colours.
 func (f *Failure) diff(s *Style) []string {
 	if f.want == nil && f.got == nil {
-		return append(labelled("want", f.Wanted, s.Good, s), labelled("got ", f.Got, s.Bad, s)...)
+		want := labelled("want", f.Wanted, s.Good, s)
+		if f.Note != "" {
+			want[len(want)-1] += " (" + s.Printable(f.Note) + ")"
+		}
+		return append(want, labelled("got ", f.Got, s.Bad, s)...)
 	}
 	pairs := align(f.want, f.got)
 	want, got := "want", "got "
@@ -27,6 +31,9 @@ func (f *Failure) diff(s *Style) []string {
 			a, b = s.Good(a), s.Bad(b)
 		}
 		want, got = want+"  "+a+padA, got+"  "+b+padB
+	}
+	if f.Note != "" {
+		return []string{want, got, s.Printable(f.Note)}
 	}
 	return []string{want, got}
 }

@@ -33,6 +33,7 @@ type junitCase struct {
 	Name      string        `xml:"name,attr"`
 	ClassName string        `xml:"classname,attr"` // the file
 	Skipped   *junitMessage `xml:"skipped"`
+	Error     *junitMessage `xml:"error"`
 	Failure   *junitMessage `xml:"failure"`
 }
 
@@ -58,7 +59,12 @@ func (rep *Report) WriteJUnit(w io.Writer) error {
 	for _, r := range rep.Tests {
 		s := suite(r.file)
 		c := junitCase{Name: r.Name, ClassName: r.file}
-		if !r.Passed {
+		switch {
+		case len(r.Problems) > 0:
+			c.Error = &junitMessage{Type: "test", Message: r.Problems[0], Text: strings.Join(r.Problems, "\n") + "\n"}
+			s.Errors++
+			all.Errors++
+		case !r.Passed:
 			c.Failure = r.junit()
 			s.Failures++
 			all.Failures++

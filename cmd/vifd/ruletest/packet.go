@@ -10,7 +10,7 @@ import (
 )
 
 // packet judges one packet and compares.
-func (r *runner) packet(res *Result, s *Subject, p *rules.Packet) error {
+func (r *runner) packet(res *Result, s *Subject, t *rules.Test, p *rules.Packet) error {
 	outcome, err := s.Judge(p.Text, sample.Direction(p.ToGuest))
 	var wrong *stmt.Error
 	if errors.As(err, &wrong) {
@@ -31,6 +31,7 @@ func (r *runner) packet(res *Result, s *Subject, p *rules.Packet) error {
 		fail(p.ExpectPos, pr.Expect, outcome.Verdict)
 	case p.By.Text != "" && !slices.Contains(outcome.path, p.By.Text):
 		fail(p.By.Pos, pr.Expect+" by "+p.By.Text, outcome.Verdict+" by "+orNone(outcome.Template))
+		res.note(t, p.By.Pos)
 	}
 	if r.Kernel != nil {
 		pr.Kernel, pr.NotRun, err = r.send(s, outcome)

@@ -13,6 +13,7 @@ type Report struct {
 	Kind       string    `json:"kind"`
 	Passed     int       `json:"passed"`
 	Failed     int       `json:"failed"`
+	Errors     int       `json:"errors,omitempty"`         // tests that could not be read
 	NotStarted int       `json:"notStarted,omitempty"`     // tests behind the failure that ended the run
 	NotRun     int       `json:"notRunInKernel,omitempty"` // packets
 	Tests      []*Result `json:"tests"`
@@ -27,8 +28,9 @@ type Result struct {
 	Pos      string         `json:"pos"`
 	Library  bool           `json:"library,omitempty"`
 	Passed   bool           `json:"passed"`
-	State    string         `json:"state,omitempty"`  // of a test of the rules: what the vif would be
-	Reason   string         `json:"reason,omitempty"` // and why, where it is none that the rule wishes for
+	State    string         `json:"state,omitempty"`    // of a test of the rules: what the vif would be
+	Reason   string         `json:"reason,omitempty"`   // and why, where it is none that the rule wishes for
+	Problems []string       `json:"problems,omitempty"` // because of which it could not be run
 	Failures []Failure      `json:"failures"`
 	Decision []string       `json:"decision,omitempty"` // which rule won and why, where something else was expected
 	Packets  []PacketResult `json:"packets"`
@@ -43,6 +45,7 @@ type Failure struct {
 	What    string `json:"what"` // rule, action, network …, or the packet
 	Wanted  string `json:"wanted"`
 	Got     string `json:"got"`
+	Note    string `json:"note,omitempty"`    // there is nothing of the name that is wanted
 	Decided string `json:"decided,omitempty"` // of a packet: who decided
 
 	want, got []string // of a list: what it consists of
@@ -65,9 +68,12 @@ func newReport() *Report {
 
 func (rep *Report) add(r *Result) {
 	rep.Tests = append(rep.Tests, r)
-	if r.Passed {
+	switch {
+	case r.Passed:
 		rep.Passed++
-	} else {
+	case len(r.Problems) > 0:
+		rep.Errors++
+	default:
 		rep.Failed++
 	}
 	for i := range r.Packets {
@@ -79,6 +85,25 @@ func (rep *Report) add(r *Result) {
 
 func (r *Result) fail(pos rules.Pos, what, wanted, got string) {
 	r.Failures = append(r.Failures, Failure{Pos: pos.String(), What: what, Wanted: wanted, Got: got})
+}
+
+// unreadable takes over what keeps a test from being run.
+func (r *Result) unreadable(t *rules.Test) {
+	for _, p := range t.Problems {
+		text := p.String()
+		if p.Hint != "" {
+			text += " (" + p.Hint + ")"
+		}
+		r.Problems = append(r.Problems, text)
+	}
+}
+
+// note adds to the last failure that there is nothing of the name that a word of the test gives.
+func (r *Result) note(t *rules.Test, pos rules.Pos) {
+	if text := t.Unknown(pos); text != "" {
+		f := &r.Failures[len(r.Failures)-1]
+		f.Note = strings.TrimPrefix(f.Note+"; "+text, "; ")
+	}
 }
 
 // failList is fail for what consists of parts.

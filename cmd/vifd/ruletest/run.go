@@ -110,9 +110,17 @@ func lower(v *atomic.Int64, to int64) {
 func (r *runner) test(t *rules.Test) (*Result, error) {
 	res := &Result{Name: t.Name, Pos: t.Pos.String(), Library: t.Library, Failures: []Failure{}, Packets: []PacketResult{}, file: t.Pos.File}
 	var s *Subject
-	if t.Event != nil {
+	switch {
+	case len(t.Problems) > 0:
+		res.unreadable(t)
+		return res, nil
+	case t.Event != nil:
 		s = r.decided(t, res)
-	} else {
+	case t.Unknown(t.Template.Pos) != "":
+		res.fail(t.Template.Pos, "template", t.Template.Name, "none")
+		res.note(t, t.Template.Pos)
+		return res, nil
+	default:
 		var err error
 		if s, err = r.alone(t); err != nil {
 			res.fail(t.Template.Pos, "template", "to compile", err.Error())
@@ -120,7 +128,7 @@ func (r *runner) test(t *rules.Test) (*Result, error) {
 		}
 	}
 	for i := range t.Packets {
-		if err := r.packet(res, s, &t.Packets[i]); err != nil {
+		if err := r.packet(res, s, t, &t.Packets[i]); err != nil {
 			return nil, err
 		}
 	}

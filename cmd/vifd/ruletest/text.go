@@ -27,6 +27,9 @@ func (rep *Report) WriteText(w io.Writer, s Style) error {
 		out.coverage(rep.Coverage)
 	}
 	summary := fmt.Sprintf("%d passed, %d failed", rep.Passed, rep.Failed)
+	if rep.Errors > 0 {
+		summary += fmt.Sprintf(", %d could not be read", rep.Errors)
+	}
 	if rep.NotStarted > 0 {
 		summary += fmt.Sprintf(", %d not started", rep.NotStarted)
 	}
@@ -59,10 +62,16 @@ func (p *printer) say(format string, args ...any) {
 
 func (p *printer) result(r *Result) {
 	word := p.Good("PASS")
-	if !r.Passed {
+	switch {
+	case len(r.Problems) > 0:
+		word = p.Bad("ERROR")
+	case !r.Passed:
 		word = p.Bad("FAIL")
 	}
 	p.say("%s %s (%s)", word, p.Printable(r.Name), r.Pos)
+	for _, problem := range r.Problems {
+		p.say("  %s", p.Printable(problem))
+	}
 	p.failures(r)
 	if p.Verbose && r.State != "" {
 		p.say("  the vif is %s", p.Printable(strings.TrimSuffix(r.State+": "+r.Reason, ": ")))
