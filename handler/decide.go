@@ -11,6 +11,7 @@ import (
 func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *known) (Plan, bool) {
 	k.formerly = ""
 	plan, ours, x := h.decide(ctx, h.rules, l, k)
+	advise(ctx, conn, &plan, x)
 	if !ours || plan.State == StateIgnored || plan.State == StateUnmatched {
 		return plan, ours
 	}
@@ -22,7 +23,8 @@ func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		h.rules.block(&plan, l, StateFailed, err.Error())
 	case renamed:
 		k.formerly = before
-		plan, ours, _ = h.decide(ctx, h.rules, l, k)
+		plan, ours, x = h.decide(ctx, h.rules, l, k)
+		advise(ctx, conn, &plan, x)
 	}
 	return plan, ours
 }

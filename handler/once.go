@@ -57,7 +57,8 @@ func once(ctx context.Context, cfg Config, rs *Ruleset, iface string, r round) (
 	defer unlock()
 	// What vifs share on the host is one process's at a time. A program that a hook runs needs nothing of it, and comes last.
 	var yield func()
-	if held, err := cfg.Records.Host(); rs.nat.Rules() > 0 || rs.routes() || held != nil || err != nil {
+	// Of rules that are not there nobody knows whether they are about any.
+	if held, err := cfg.Records.Host(); rs.nat.Rules() > 0 || rs.routes() || rs.Rules() == 0 || held != nil || err != nil {
 		release, err := cfg.Records.Lock(ctx, 0)
 		if err != nil {
 			return ctl.Outcome{}, fmt.Errorf("lock the host's settings: %w", err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -163,7 +166,12 @@ func (h *Handler) xenFacts(ctx context.Context, l *rtnl.Link, k *known) *xen.Fac
 	if k != nil {
 		k.own.Xen = &state
 	}
-	return xen.NewFacts(ctx, patient{h}, state.Device, state.Memory)
+	x := xen.NewFacts(ctx, patient{h}, state.Device, state.Memory)
+	x.Exists = func(iface string) bool {
+		_, err := os.Stat(filepath.Join(h.cfg.Sysfs, "class/net", iface))
+		return err == nil
+	}
+	return x
 }
 
 // keep keeps what xenstore has said for next time.
@@ -221,11 +229,11 @@ func nameWanted(l *rtnl.Link, x *xen.Facts, state *xenState) (string, bool, erro
 	if !ok {
 		return "", false, nil
 	}
+	if err := fits(name, state.Emulated || slices.Contains(x.Values("type"), typeEmulated)); err != nil {
+		return "", false, fmt.Errorf("vifname: %w", err)
+	}
 	if state.Emulated {
 		name += emulatedSuffix
-	}
-	if err := vif.CheckName(name); err != nil {
-		return "", false, fmt.Errorf("vifname: %w", err)
 	}
 	if name == l.Name {
 		return "", false, nil
@@ -234,6 +242,18 @@ func nameWanted(l *rtnl.Link, x *xen.Facts, state *xenState) (string, bool, erro
 		return "", false, fmt.Errorf("vifname: %q is what another guest's interface is called, or will be: give it a name of its own", name)
 	}
 	return name, true, nil
+}
+
+// typeEmulated is what libxl writes as the type of a card that QEMU emulates: it has a tap beside the vif.
+const typeEmulated = "vif_ioemu"
+
+// fits refuses a name that the interface cannot have, or its tap, before either is renamed: the guest would else come up with half of it.
+func fits(name string, tap bool) error {
+	if err := vif.CheckName(name); err != nil || !tap || len(name)+len(emulatedSuffix) <= vif.MaxNameLen {
+		return err
+	}
+	return fmt.Errorf("the emulated card's tap would be called %q, which has %d bytes; the kernel takes at most %d: give the vif a name of at most %d bytes",
+		name+emulatedSuffix, len(name)+len(emulatedSuffix), vif.MaxNameLen, vif.MaxNameLen-len(emulatedSuffix))
 }
 
 // rename gives the link the name of the guest's configuration, before anything else is done to it. It is by ifindex, so that
@@ -257,14 +277,6 @@ func (h *Handler) rename(conn Links, l *rtnl.Link, x *xen.Facts, state *xenState
 	}
 	*l, err = conn.LinkByIndex(l.Index)
 	return true, err
-}
-
-// Complaint is why a vif has no way to the network, in one line: rule may be empty.
-func Complaint(iface, rule, reason string) string {
-	if rule == "" {
-		return fmt.Sprintf("%s: %s", iface, reason)
-	}
-	return fmt.Sprintf("%s: rule %q: %s", iface, rule, reason)
 }
 
 // tellXen has Xen know what has become of the vif: the backend, which waits for it, and the tools, which say it to people.

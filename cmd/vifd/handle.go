@@ -14,6 +14,8 @@ import (
 	"vifd/internal/ctl"
 	"vifd/internal/uevent"
 	"vifd/internal/vif"
+	"vifd/internal/xen"
+	"vifd/internal/xenstore"
 )
 
 // handleTimeout is how long one event may take. udevd gives its programs 180 s, libxl 40.
@@ -24,9 +26,13 @@ func (c *command) handle() *cobra.Command {
 		Use:   "handle",
 		Short: "deal with one udev event",
 		Long: "handle takes the event from its environment, as udevd gives it to the programs of RUN+= (ACTION, SUBSYSTEM, DEVPATH,\n" +
-			"INTERFACE, IFINDEX). While a listener runs it hands the event over and waits for the outcome, else it does the work itself.",
+			"INTERFACE, IFINDEX). While a listener runs it hands the event over and waits for the outcome, else it does the work itself.\n" +
+			"An event of xen-backend, online or offline (XENBUS_PATH, vif), is dealt with as vifd hotplug does.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if c.env("SUBSYSTEM") == xenBackend {
+				return c.handleBackend()
+			}
 			ev, err := uevent.FromEnviron(c.environ)
 			if err != nil {
 				return exit(exitUsage, err)
@@ -43,6 +49,34 @@ func (c *command) handle() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// xenBackend is the subsystem of the events that tell of a Xen guest's devices, before and after the netdev's own.
+const xenBackend = "xen-backend"
+
+// handleBackend does what hotplug does for such an event. Only online and offline have anything to be done, and only devices that are vifs.
+func (c *command) handleBackend() error {
+	action := c.env("ACTION")
+	switch {
+	case action == "":
+		return exit(exitUsage, errors.New("the environment holds no udev event: ACTION is not set"))
+	case action != xen.Online && action != xen.Offline, c.env("XENBUS_TYPE") != "" && c.env("XENBUS_TYPE") != "vif":
+		return nil
+	}
+	call, err := xen.ParseCall(c.program, []string{action}, c.environ)
+	var usage *xen.UsageError
+	if errors.As(err, &usage) || err == nil && call.Nothing {
+		return exit(exitUsage, fmt.Errorf("the environment's event is not one of a vif: type_if is %q", c.env("type_if")))
+	}
+	call.ByUdev = true
+	store := xenstore.New()
+	defer store.Close() //nolint:errcheck // the answers are in
+	ctx, cancel := context.WithTimeout(context.Background(), hotplugTimeout)
+	defer cancel()
+	if err == nil {
+		err = c.plug(ctx, store, &call)
+	}
+	return c.plugged(store, &call, err)
 }
 
 // deal has the listener deal with an event, or does the work itself where there is none.
@@ -91,11 +125,28 @@ func (c *command) handleAlone(ctx context.Context, ev vif.Event) (ctl.Outcome, e
 	}
 	rs, err := c.ruleset()
 	if err != nil {
-		return ctl.Outcome{}, err
+		return c.takeBack(ctx, &cfg, ev, err)
 	}
 	out, err := handler.Once(ctx, cfg, rs, ev)
 	if err != nil {
 		return out, exit(exitFailed, err)
 	}
+	return out, nil
+}
+
+// takeBack does what takes no rules, where they cannot be had: a guest that goes leaves nothing behind for that. unruled is why.
+func (c *command) takeBack(ctx context.Context, cfg *handler.Config, ev vif.Event, unruled error) (ctl.Outcome, error) {
+	out, done, err := handler.TakeBack(ctx, *cfg, ev)
+	switch {
+	case err != nil:
+		return out, exit(exitFailed, fmt.Errorf("%w; without rules: %w", unruled, err))
+	case !done:
+		return out, unruled
+	}
+	name := ev.Interface
+	if out.Interface != "" {
+		name = out.Interface
+	}
+	fmt.Fprintf(c.err, "vifd: warning: %s: what is on record of it was taken back without rules: %v\n", name, unruled)
 	return out, nil
 }

@@ -38,6 +38,10 @@ var backendKeys = []string{keyFrontend, "mac", "ip", "bridge", "script", "type",
 // Facts is what xenstore says of one vif: a vif.Source. It asks when it is asked, once, and only for what is asked for. Not safe
 // for concurrent use.
 type Facts struct {
+	// Exists reports whether the host has an interface of a name; nil: nobody knows. It tells a bridge called br.10 from Open vSwitch's form of
+	// a bridge with a VLAN.
+	Exists func(iface string) bool
+
 	ctx    context.Context //nolint:containedctx // of one round: a Source's Values takes none
 	store  Reader
 	device Device
@@ -114,7 +118,10 @@ func (f *Facts) Values(key string) []string {
 		return []string{strconv.Itoa(f.device.Domid)}
 	case "vifid":
 		return []string{strconv.Itoa(f.device.Vifid)}
-	case "mac", "bridge", "script", "type":
+	case "bridge":
+		bridge, _ := f.port()
+		return one(bridge, true)
+	case "mac", "script", "type":
 		return one(f.backend(key))
 	case "ip":
 		addresses, _ := f.backend(key)
@@ -126,10 +133,33 @@ func (f *Facts) Values(key string) []string {
 		uuid, ok := strings.CutPrefix(path, "/vm/")
 		return one(uuid, ok)
 	}
-	if name, ok := strings.CutPrefix(key, "xen."); ok {
-		return one(f.backend(name))
+	name, ok := strings.CutPrefix(key, "xen.")
+	switch {
+	case !ok:
+		return nil
+	case name == "bridge":
+		return f.Values("bridge")
+	case name == "vlan":
+		_, vlan := f.port()
+		return one(vlan, true)
 	}
-	return nil
+	return one(f.backend(name))
+}
+
+// port is the guest's bridge and its VLANs there, as the keys of that name have them, or bridge in Open vSwitch's form. What is of that form and
+// may be meant otherwise is left as it is written, which no bridge is called: of a guest's VLAN there is no guess.
+func (f *Facts) port() (bridge, vlan string) {
+	bridge, _ = f.backend("bridge")
+	vlan, _ = f.backend("vlan")
+	name, parsed, ok := openVSwitch(bridge)
+	if !ok || vlan != "" || f.Exists != nil && f.Exists(bridge) {
+		return bridge, vlan
+	}
+	// A name may hold a dot, and of two that are not there the one is meant that is written.
+	if !strings.Contains(bridge, ":") && (f.Exists == nil || !f.Exists(name)) {
+		return bridge, vlan
+	}
+	return name, parsed
 }
 
 // Name is the name that the guest's configuration gives the interface (vifname); false where it gives none.

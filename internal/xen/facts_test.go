@@ -209,7 +209,55 @@ func TestWatched(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	if got := line("a\nb\tc\x00\x1b[31m \xff" + strings.Repeat("ä", 2000)); strings.ContainsAny(got, "\n\x00\x1b") || len(got) > maxError || !strings.HasPrefix(got, "a b c??[31m ?ä") {
+	if got := line("a\nb\tc\x00\x1b[31m \xff{ip: …}" + strings.Repeat("ä", 2000)); len(got) != maxError || !strings.HasPrefix(got, "a b c??[31m ?{ip: ...}??") {
 		t.Errorf("%q, %d bytes", got[:20], len(got))
+	}
+}
+
+// TestFactsOfOpenVSwitch: what its form says is what the keys bridge and vlan say, unless it may be meant otherwise.
+func TestFactsOfOpenVSwitch(t *testing.T) {
+	here := []string{"xenbr0", "xenbr0.30"}
+	for text, want := range map[string][2]string{
+		"xenbr0.10:20:30": {"xenbr0", "10p/20-20/30-30"},
+		"xenbr0.10":       {"xenbr0", "10p"},
+		"xenbr0:20":       {"xenbr0", "20-20"},
+		"other:20":        {"other", "20-20"}, // no interface's name holds a colon
+		"xenbr0.30":       {"xenbr0.30", ""},
+		"other.10":        {"other.10", ""},
+		"xenbr0":          {"xenbr0", ""},
+		"xenbr0.0":        {"xenbr0.0", ""}, "xenbr0.4095": {"xenbr0.4095", ""}, "xenbr0.010": {"xenbr0.010", ""},
+		"xenbr0.": {"xenbr0.", ""}, "xenbr0:": {"xenbr0:", ""}, ".10": {".10", ""}, ":20": {":20", ""}, "xenbr0.10:x": {"xenbr0.10:x", ""},
+		"xenbr0.10.20": {"xenbr0.10.20", ""}, "xenbr0.10p": {"xenbr0.10p", ""}, "xenbr0:20-30": {"xenbr0:20-30", ""}, "xenbr0:20.10": {"xenbr0:20.10", ""},
+	} {
+		b := guest3()
+		b.nodes["backend/vif/3/1/bridge"] = text
+		f := NewFacts(t.Context(), b, device, nil)
+		f.Exists = func(name string) bool { return slices.Contains(here, name) }
+		for _, key := range []string{"bridge", "xen.bridge"} {
+			if got := f.Values(key); !slices.Equal(got, []string{want[0]}) {
+				t.Errorf("bridge=%s: %s is %q, want %q", text, key, got, want[0])
+			}
+		}
+		if got := strings.Join(f.Values("xen.vlan"), " "); got != want[1] {
+			t.Errorf("bridge=%s: VLANs %q, want %q", text, got, want[1])
+		}
+		if want[1] != "" {
+			if _, err := ParseVLAN(want[1]); err != nil {
+				t.Error(err)
+			}
+		}
+		// With both, one of the two would be passed over.
+		b.nodes["backend/vif/3/1/vlan"] = "40"
+		f = NewFacts(t.Context(), b, device, nil)
+		if got := append(f.Values("bridge"), f.Values("xen.vlan")...); !slices.Equal(got, []string{text, "40"}) {
+			t.Errorf("bridge=%s with vlan=40: %q", text, got)
+		}
+	}
+	b := guest3()
+	b.nodes["backend/vif/3/1/bridge"] = "xenbr0.10:20"
+	f := NewFacts(t.Context(), b, device, nil)
+	v, err := ParseVLAN(f.Values("xen.vlan")[0])
+	if err != nil || v.Untagged != 10 || len(v.Tagged) != 1 || v.Tagged[0] != [2]uint16{20, 20} {
+		t.Errorf("%+v, %v", v, err)
 	}
 }

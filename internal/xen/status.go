@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"vifd/internal/xenstore"
 )
@@ -101,20 +100,16 @@ func Failed(ctx context.Context, store Writer, d Device, reason string, again bo
 	return nil
 }
 
-// line makes one line of a reason, of bytes that a terminal shows.
+// line makes one line of a reason, in ASCII: Xen's tools show every other byte as a number.
 func line(reason string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case r < ' ' || r == 0x7f || r == utf8.RuneError:
+		case r < ' ' || r >= 0x7f:
 			return '?'
 		}
 		return r
-	}, strings.TrimSpace(reason))
-	for len(clean) > maxError {
-		_, size := utf8.DecodeLastRuneInString(clean)
-		clean = clean[:len(clean)-size]
-	}
-	return clean
+	}, strings.ReplaceAll(strings.TrimSpace(reason), "\u2026", "..."))
+	return clean[:min(len(clean), maxError)]
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,7 +29,8 @@ type stream interface {
 func DefaultPaths() []string {
 	paths := []string{"/run/xenstored/socket", "/var/run/xenstored/socket", "/dev/xen/xenbus"}
 	if path := os.Getenv("XENSTORED_PATH"); path != "" {
-		paths = append([]string{path}, paths...)
+		// One that is a path anyway is tried, and named, but once.
+		paths = append([]string{path}, slices.DeleteFunc(paths, func(p string) bool { return p == path })...)
 	}
 	return paths
 }
@@ -82,21 +84,31 @@ func dialSocket(ctx context.Context, path string) (stream, error) {
 // unavailableError says where nobody answered, and why not.
 type unavailableError struct {
 	paths  []string
-	causes []error
+	causes []error // of each path
 }
 
 func (e *unavailableError) Error() string {
-	var why []string
-	for _, cause := range e.causes {
-		if !errors.Is(cause, fs.ErrNotExist) { // a path that is not there says nothing but its name
-			why = append(why, cause.Error())
+	where := make([]string, len(e.paths))
+	for i, path := range e.paths {
+		where[i] = path
+		if cause := e.causes[i]; !errors.Is(cause, fs.ErrNotExist) { // a path that is not there says nothing but its name
+			where[i] += " (" + unnamed(cause).Error() + ")"
 		}
 	}
-	s := fmt.Sprintf("%v: nobody answers at %s", ErrUnavailable, strings.Join(e.paths, ", "))
-	if len(why) > 0 {
-		s += " (" + strings.Join(why, "; ") + ")"
+	return fmt.Sprintf("%v: nobody answers at %s", ErrUnavailable, strings.Join(where, ", ")) + "; is xenstored running? XENSTORED_PATH names another socket"
+}
+
+// unnamed is an error without the path that it is about.
+func unnamed(err error) error {
+	var op *net.OpError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &op):
+		return op.Err
+	case errors.As(err, &path):
+		return path.Err
 	}
-	return s + "; is xenstored running? XENSTORED_PATH names another socket"
+	return err
 }
 
 // Unwrap gives ErrUnavailable and the causes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -253,5 +254,24 @@ func TestLimitsOfTheDaemon(t *testing.T) {
 				t.Errorf("the connection is another, %v", err)
 			}
 		})
+	}
+}
+
+// TestUnavailable: a socket is named once, with what is the matter with it.
+func TestUnavailable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	l, err := net.Listen("unix", path)
+	must(t, err)
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	must(t, l.Close())
+	t.Setenv("XENSTORED_PATH", "/dev/xen/xenbus")
+	if got := DefaultPaths(); got[0] != "/dev/xen/xenbus" || len(got) != 3 {
+		t.Errorf("they are %q", got)
+	}
+	s := New(path, path+"-2")
+	defer s.Close()
+	_, err = s.Read(t.Context(), "/a")
+	if want := "nobody answers at " + path + " (connect: connection refused), " + path + "-2; is xenstored"; err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
