@@ -43,7 +43,7 @@ const (
 // A subnet of /8 has V = 256, which makes this 10.<domid/256>.<domid%256>.<vifid+1>, as Xen's vif-nat has it; 10.77.0.0/16 and
 // fd77::/48 have V = 2. No two interfaces with domid < 32752 and vifid < V have the same place where C >= 32752. Others may: those of
 // domids, or of interfaces, beyond that go round, domids in such a way that the last C/V to be given out differ, and interfaces to
-// places far from those of the domains next to theirs. Collide finds those that do.
+// places far from those of the domains next to theirs.
 func Derive(subnet netip.Prefix, domid, vifid int) (Addresses, error) {
 	places, err := capacity(subnet)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package nat is the facet "what this guest's packets are called outside": addresses derived for guests that have none of
 // their own, masquerade on the way out of the network's uplink, port forwards in, and the end of a gone guest's connections.
 //
-// Derive, Identify and Collide are pure. A Table is the kernel's tables `ip vifd` and `ip6 vifd`, apart from the firewall's `inet
+// Derive and Identify are pure. A Table is the kernel's tables `ip vifd` and `ip6 vifd`, apart from the firewall's `inet
 // vifd`: Install puts a Program and everybody's elements in force in one transaction, Set and Remove connect and disconnect one
 // guest by elements of sets and maps alone. All of those are hash tables: they cost the same with one guest and with thousands, and
 // unlike sets of intervals they show their elements together with the rules that look them up (actions/firewall/prepare.go). For

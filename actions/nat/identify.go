@@ -2,8 +2,6 @@ package nat
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +10,6 @@ import (
 
 // ID is an interface, by the numbers from which its addresses are derived.
 type ID struct{ Domid, Vifid int }
-
-func (id ID) String() string { return fmt.Sprintf("%d.%d", id.Domid, id.Vifid) }
 
 // Identify takes the numbers out of an interface's name: vif3.1, and vif3.1-emu, is interface 1 of domain 3. Where the name is
 // another hypervisor's, a number at its end stands for the domain (tap7, vnet3), and one with an i behind it for the interface, as
@@ -45,42 +41,4 @@ func cutNumber(s string) (rest string, n int, ok bool) {
 // isWord reports whether s is letters: in eth0.5 and tap-3-7 nobody can tell which number is the guest's.
 func isWord(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-// Collision is interfaces that one place in a subnet was derived for.
-type Collision struct {
-	Guest netip.Prefix
-	IDs   []ID // two or more
-}
-
-func (c Collision) Error() string {
-	names := make([]string, len(c.IDs))
-	for i, id := range c.IDs {
-		names[i] = id.String()
-	}
-	return fmt.Sprintf("%s is derived for interfaces %s: give all but one an address of their own, or the network a larger subnet",
-		strings.TrimSuffix(c.Guest.String(), "/32"), strings.Join(names, ", "))
-}
-
-// Collide finds those of ids which have the same addresses derived in subnet, in the order of the addresses. An ID that is there twice
-// is one interface.
-func Collide(subnet netip.Prefix, ids []ID) ([]Collision, error) {
-	places := make(map[netip.Prefix][]ID, len(ids))
-	var found []Collision
-	for _, id := range ids {
-		a, err := Derive(subnet, id.Domid, id.Vifid)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(places[a.Guest], id) {
-			places[a.Guest] = append(places[a.Guest], id)
-		}
-	}
-	for guest, ids := range places {
-		if len(ids) > 1 {
-			found = append(found, Collision{Guest: guest, IDs: ids})
-		}
-	}
-	slices.SortFunc(found, func(a, b Collision) int { return a.Guest.Addr().Compare(b.Guest.Addr()) })
-	return found, nil
 }
