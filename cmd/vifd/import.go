@@ -52,10 +52,11 @@ func (c *command) runImport(paths []string, f *importFlags) error {
 	if err != nil {
 		return exit(exitFailed, err)
 	}
+	err = c.checkImported(result)
 	for _, n := range result.Notes {
 		fmt.Fprintln(c.err, printable(n.String()))
 	}
-	if err := checkImported(result.Document); err != nil {
+	if err != nil {
 		return exit(exitCannot, err)
 	}
 	if err := c.writeImport(result, f); err != nil {
@@ -67,13 +68,52 @@ func (c *command) runImport(paths []string, f *importFlags) error {
 	return nil
 }
 
-// checkImported holds the rules against what every reader of rules does: hostile input must not become rules that say something else.
-func checkImported(document string) error {
-	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(document), Library: rulesd.FS})
-	if set == nil || report.Warnings() > 0 {
-		return fmt.Errorf("what was made of the files is not rules; this is a defect of vifd:\n%s", problemText(report))
+// faithful are warnings of what the files that were imported may say themselves. All others are of what import makes of it.
+var faithful = map[string]bool{
+	rules.CodeUnusedNetwork: true,
+	rules.CodeNoSuchGuest:   true,
+	rules.CodeWholeTrunk:    true,
+	rules.CodeBelowFrame:    true,
+	rules.CodeDerivedTwice:  true,
+}
+
+// checkImported holds the rules against what check --strict does: hostile input must not become rules that say something else. What is
+// faithful, and warned of, is allowed in the document, and noted.
+func (c *command) checkImported(result *importer.Result) error {
+	report, err := c.strictly(result.Document)
+	if err != nil {
+		return err
+	}
+	var warnings []importer.Warning
+	for _, p := range report.Problems {
+		if p.Severity == rules.Warning && faithful[p.Code] {
+			warnings = append(warnings, importer.Warning{Line: p.Pos.Line, Code: p.Code, Text: p.Msg})
+		}
+	}
+	if len(warnings) > 0 {
+		result.Allow(warnings)
+		if report, err = c.strictly(result.Document); err != nil {
+			return err
+		}
+	}
+	if report.Errors() > 0 || report.Warnings() > 0 {
+		return fmt.Errorf("what was made of the files does not pass check --strict; this is a defect of vifd:\n%s", problemText(report))
 	}
 	return nil
+}
+
+// strictly runs what check --strict runs.
+func (c *command) strictly(document string) (*rules.Report, error) {
+	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(document), Library: rulesd.FS, Tests: true})
+	ran := rules.Semantics
+	if set != nil {
+		var err error
+		if ran, err = c.checkSet(set, report, checkOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	report.AddUnusedIgnores(func(code rules.Code) bool { return report.Errors() == 0 && ranFor(code, ran, checkOptions{}) })
+	return report, nil
 }
 
 // importReport is what -o json prints.

@@ -31,6 +31,33 @@ func TestImportPassesCheck(t *testing.T) {
 	}
 }
 
+// TestImportPassesStrict: so it is where a file says what the linter warns of, which is named then, and where the rules are the first to
+// know of a network.
+func TestImportPassesStrict(t *testing.T) {
+	for _, tt := range []struct{ file, text, code, line string }{
+		{"web.cfg", "name = 'web'\nvif = [ 'bridge=xenbr1,rate=1Mb/s@1ms' ]\n", "VIF518", "  - name: web"},
+		{"web.cfg", "name = 'web'\nvif = [ 'bridge=xenbr0,vlan=1p/2-4094' ]\n", "VIF517", "    bridge: {name: xenbr0, vlan: "},
+		{"xend-config.sxp", "\n(network-script 'network-bridge netdev=eth1 bridge=xbr')(vif-script 'vif-route netdev=eth1')", "VIF507", "  xbr: {bridge: "},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if err := os.WriteFile(tt.file, []byte(tt.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			out, errs, code := cli(t, "", "import", "--strict", tt.file)
+			if code != exitDone || !strings.Contains(errs, ": changed: "+tt.code+": ") {
+				t.Fatalf("exit %d: %s", code, errs)
+			}
+			if want := "# vifd:ignore " + tt.code + " it is so in " + tt.file + ":2\n" + tt.line; !strings.Contains(out, want) {
+				t.Errorf("it does not say\n%s but\n%s", want, out)
+			}
+			if report, _, code := cli(t, out, "check", "--strict", "-"); code != exitDone {
+				t.Errorf("check --strict exits with %d\n%s", code, report)
+			}
+		})
+	}
+}
+
 func TestImportExits(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.cfg")
 	if err := os.WriteFile(bad, []byte("name = 'a'\nvif = [ 'brigde=b' ]\n"), 0o644); err != nil {

@@ -80,6 +80,25 @@ func TestManualsNetwork(t *testing.T) {
 	}
 }
 
+// TestManualsWarning imports the domain that the manual shows a warning of. Which warnings there are, the command asks the linter.
+func TestManualsWarning(t *testing.T) {
+	m := regexp.MustCompile("(?s)```\n(name = \"db\".*?)```\n\nbecomes\n\n```yaml\n(.*?)```").FindStringSubmatch(manual(t))
+	if m == nil {
+		t.Fatal("the manual shows no warning")
+	}
+	t.Chdir(t.TempDir())
+	writeFiles(t, ".", map[string]string{"db.cfg": m[1]})
+	r := imported(t, "db.cfg")
+	line := strings.Count(r.Document[:strings.Index(r.Document, "  - name: db")], "\n") + 1
+	if refused := r.Allow([]importer.Warning{{Line: line, Code: "VIF518", Text: "a rate below one frame"}}); refused != nil {
+		t.Fatal(refused)
+	}
+	_, rules, _ := strings.Cut(r.Document, "\n")
+	if rules, _, _ = strings.Cut(rules, "\n\n"); rules+"\n" != m[2] {
+		t.Errorf("(-manual +import):\n%s", cmp.Diff(m[2], rules+"\n"))
+	}
+}
+
 // TestManualsExample imports what the manual shows, and holds the result against what it says comes of it.
 func TestManualsExample(t *testing.T) {
 	m := regexp.MustCompile("(?s)```\n(vif = .*?)```\n\nbecomes\n\n```yaml\n(.*?)```").FindStringSubmatch(manual(t))

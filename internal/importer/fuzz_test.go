@@ -78,7 +78,7 @@ func fuzz(f *testing.F, pattern string, read func(model.Text, *model.Input) erro
 			}
 			return
 		}
-		document := write.Document(plan.Make(in))
+		document := write.Document(plan.Make(in), nil)
 		set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(document), Library: library})
 		for _, p := range report.Problems {
 			if p.Code != "VIF212" { // the bare templates use no parameters

@@ -25,6 +25,36 @@ type Note = model.Note
 type Result struct {
 	Document string // YAML: a rules file
 	Notes    []Note // in the order of the files, and of their lines
+
+	out     *plan.Output
+	sorted  func([]Note) []Note
+	allowed []write.Allowed
+}
+
+// Warning is what the linter has against a line of the document.
+type Warning struct {
+	Line int
+	Code string
+	Text string
+}
+
+// Allow takes warnings off the document where what is warned of is in the files that were imported: a comment names these, and a note
+// says what the warning does. What comes from no file is not allowed, and returned. It is called once, since it moves lines.
+func (r *Result) Allow(warnings []Warning) (refused []Warning) {
+	var notes []Note
+	for _, w := range warnings {
+		sources := write.Sources(r.out, w.Line)
+		if len(sources) == 0 {
+			refused = append(refused, w)
+			continue
+		}
+		r.allowed = append(r.allowed, write.Allowed{Line: w.Line, Code: w.Code})
+		notes = append(notes, Note{Pos: sources[0], What: w.Code, Why: w.Text, Do: "it was so before; see whether it is meant"})
+	}
+	r.Notes = r.sorted(append(r.Notes, notes...))
+	r.out.Notes = r.Notes
+	r.Document = write.Document(r.out, r.allowed)
+	return refused
 }
 
 // Lost reports whether something was not carried over.
@@ -82,7 +112,7 @@ func Import(format string, paths []string, stdin io.Reader) (*Result, error) {
 	}
 	out := plan.Make(i.in)
 	out.Notes = i.sorted(out.Notes)
-	return &Result{Document: write.Document(out), Notes: out.Notes}, nil
+	return &Result{Document: write.Document(out, nil), Notes: out.Notes, out: out, sorted: i.sorted}, nil
 }
 
 // sorted puts notes into the order of the files, and of the lines in them. What is said twice of a line is said once.

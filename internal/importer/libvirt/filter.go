@@ -31,6 +31,10 @@ func filter(e *element, in *model.Input) error {
 	if in.Filters == nil {
 		in.Filters = map[string]model.Filter{}
 	}
+	if first, twice := in.Filters[name]; twice {
+		in.Lose(e.pos, fmt.Sprintf("nwfilter %q", name), "it has been read already, at "+first.Pos.String(), "keep one of the two")
+		return nil
+	}
 	in.Filters[name] = f
 	return nil
 }

@@ -140,6 +140,7 @@ func (r *reader) link(e *element, state string) {
 }
 
 func (r *reader) ip(e *element, _ string) {
+	r.vif.Held = true
 	text := e.attr("address")
 	p, _, err := model.ParseIP(text)
 	if err != nil {
@@ -150,9 +151,9 @@ func (r *reader) ip(e *element, _ string) {
 }
 
 func (r *reader) filterref(e *element, _ string) {
-	r.vif.Filter, r.vif.Params = e.attr("filter"), params(e)
+	r.vif.Filter = model.FilterRef{Pos: e.pos, Name: e.attr("filter"), Params: params(e)}
 	for _, name := range []string{"IP", "IPV6"} {
-		for _, text := range r.vif.Params[name] {
+		for _, text := range r.vif.Filter.Params[name] {
 			p, _, err := model.ParseIP(text)
 			if err != nil {
 				r.lose(e, fmt.Sprintf("parameter %s %q", name, text), err.Error(), "give the guest its addresses in guests")
@@ -161,8 +162,19 @@ func (r *reader) filterref(e *element, _ string) {
 			r.vif.IP = append(r.vif.IP, p)
 		}
 	}
-	if macs := r.vif.Params["MAC"]; len(macs) == 1 && r.vif.MAC == nil {
+}
+
+// filterMAC holds the MAC that the filter is given against the guest's, wherever the two stand.
+func (r *reader) filterMAC(e *element) {
+	macs := r.vif.Filter.Params["MAC"]
+	if len(macs) == 1 && r.vif.MAC == nil {
 		r.mac(e, macs[0])
+		return
+	}
+	for _, text := range macs {
+		if mac, err := model.ParseMAC(text); err != nil || mac.String() != r.vif.MAC.String() {
+			r.lose(e, fmt.Sprintf("parameter MAC %q", text), fmt.Sprintf("the filter let the guest have it, and vifd holds a guest to its own MAC, %q", r.vif.MAC), "see which of the two the guest has, and write it into mac")
+		}
 	}
 }
 
@@ -187,6 +199,7 @@ func (r *reader) connect(e *element) {
 	if e.child("backenddomain").name != "" {
 		return // it has been noted
 	}
+	r.filterMAC(e.child("filterref"))
 	if r.burst != "" && r.steady != nil {
 		r.in.Change(r.steady.pos, "<"+r.steady.name+">", "vifd has one burst for both directions, and this one, which had none, gets that of the other: "+r.vif.Burst,
 			"write another one into the rate of its rule")
@@ -199,6 +212,7 @@ func (r *reader) connect(e *element) {
 		}
 	case "network":
 		v.Network, v.Group = r.source.attr("network"), r.source.attr("portgroup")
+		v.Named = model.Setting{Pos: r.source.pos, Value: r.source.attr("bridge")} // of a domain that runs
 		if v.Action == model.Default {
 			v.Action = model.Bridge
 		}

@@ -62,6 +62,7 @@ func network(e *element, in *model.Input) error {
 	default:
 		in.Lose(e.child("forward").pos, fmt.Sprintf("forward mode %q", mode), "its guests are in no bridge", "")
 	}
+	n.Isolated = e.child("port").attr("isolated") == "yes"
 	var err error
 	if n.VLAN, err = vlanOf(e.child("vlan")); err != nil {
 		return err

@@ -55,7 +55,7 @@ type Network struct {
 	Pos    Pos
 	Kind   Action // Bridge, Route or NAT
 	Name   string // of a bridge, else empty
-	Uplink string
+	Uplink string // empty: it is to be assumed
 	DHCP   bool
 }
 
@@ -64,6 +64,8 @@ type VLAN struct {
 	Untagged int
 	Tagged   [][2]int
 }
+
+func (v VLAN) none() bool { return v.Untagged == 0 && v.Tagged == nil }
 
 // Vif is one interface of a guest's.
 type Vif struct {
@@ -87,18 +89,20 @@ type Vif struct {
 	From, To string // rates as rules have them
 	Burst    string
 	Isolated bool
+	Joined   bool // it is said that it is not isolated, whatever its network has
 	Neighbor bool
-	Filter   string // an nwfilter
-	Params   map[string][]string
+	Held     bool      // it was given addresses, whether they can be carried over or not
+	Filter   FilterRef // an nwfilter
 }
 
 // LibvirtNetwork is what a network's file says of how its guests are connected.
 type LibvirtNetwork struct {
-	Pos    Pos
-	Bridge string // empty: it has none
-	VLAN   VLAN
-	Groups map[string]VLAN // portgroups
-	Hosts  []Reservation
+	Pos      Pos
+	Bridge   string // empty: it has none
+	VLAN     VLAN
+	Isolated bool            // its guests are, from each other
+	Groups   map[string]VLAN // portgroups
+	Hosts    []Reservation
 }
 
 // Reservation is an address that a network's DHCP server keeps for a guest.
@@ -115,7 +119,7 @@ type Filter struct {
 	Refs  []FilterRef
 }
 
-// FilterRef names another nwfilter.
+// FilterRef names an nwfilter.
 type FilterRef struct {
 	Pos    Pos
 	Name   string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // Pos is a place in a file that is imported. Line and Col count from 1, Col in bytes; Line is 0 where the file as a whole is meant.
@@ -29,9 +30,9 @@ func (p Pos) Source() string {
 	return fmt.Sprintf("%s:%d", p.file(), p.Line)
 }
 
-// file is the file's name on one line, whatever it is: it goes into comments, which must not end early.
+// file is the file's name on one line, whatever it is: it goes into comments, which must not end early, nor take warnings off.
 func (p Pos) file() string {
-	if quoted := strconv.Quote(p.File); quoted != `"`+p.File+`"` {
+	if quoted := strconv.Quote(p.File); quoted != `"`+p.File+`"` || strings.HasPrefix(p.File, "vifd:ignore") {
 		return quoted
 	}
 	return p.File

@@ -52,9 +52,13 @@ func (in *Input) UseBridge(v *Vif, ovs bool) {
 		return
 	}
 	v.Bridge = bridge
-	if vlan.Untagged > 0 || vlan.Tagged != nil {
-		v.VLAN = vlan
+	if vlan.none() {
+		return
 	}
+	if !v.VLAN.none() {
+		in.Lose(v.Pos, "vlan of the vif", fmt.Sprintf("bridge %q names its VLANs, and no script of Xen's read others", text), "look at vlan in its rule")
+	}
+	v.VLAN = vlan
 }
 
 func (in *Input) ovsNote(pos Pos) {

@@ -16,14 +16,9 @@ func (p *planner) xenDefault() Rule {
 		script = "vif-bridge"
 	}
 	p.in.UseScript(&v, h.Script.Pos, script)
-	bridge := h.Bridge.Value
-	if bridge == "" {
-		bridge = defaultBridge
-		if i := slices.IndexFunc(p.networks, func(n Network) bool { return n.Kind == model.Bridge }); i >= 0 {
-			bridge = p.networks[i].Name
-		}
+	if v.Named = p.hostBridge(); v.Named.Pos == (model.Pos{}) {
+		v.Named.Pos = h.Bridge.Pos
 	}
-	v.Named = model.Setting{Pos: h.Bridge.Pos, Value: bridge}
 	p.in.UseBridge(&v, p.isOVS())
 	if b := h.Backend; b.Value != "" && b.Value != "0" && b.Value != "Domain-0" {
 		p.in.Lose(b.Pos, fmt.Sprintf("backend %q", b.Value), "the vifs are in that domain, not here", "run vifd there, and import the files there as well")
@@ -36,7 +31,7 @@ func (p *planner) xenDefault() Rule {
 		does.Firewall = p.standard.Firewall
 	}
 	// What xenstore says of a domain that no file is about goes before the default; not where it may be no name of a bridge now.
-	if does.Action == model.Bridge && len(p.renamed) == 0 && !p.isOVS() {
+	if does.Action == model.Bridge && len(p.renamed) == 0 && !p.isOVS() && does.VLAN.Untagged == 0 && does.VLAN.Tagged == nil {
 		does.Network = "${bridge:-" + does.Network + "}"
 	}
 	r := Rule{Name: "xen", Match: Match{Interfaces: []string{anyXen}, Glob: true}, Does: does}
@@ -58,4 +53,14 @@ func (p *planner) qubes() Rule {
 	does := p.does(&v)
 	does.Firewall = []Template{{Name: "source-guard"}}
 	return Rule{Sources: []model.Pos{v.Pos}, Name: "qubes", Match: Match{Interfaces: []string{anyXen}, Glob: true}, Does: does}
+}
+
+// whose settles what holds for vifs of which nothing is said on a host whose files are of Xen's and of Qubes': what somebody wrote there.
+func (p *planner) whose() {
+	said := p.in.Host.Script.Pos != (model.Pos{}) || slices.ContainsFunc(p.in.Vifs, func(v model.Vif) bool { return v.Xen })
+	if !said {
+		return
+	}
+	p.in.Lose(p.in.Qubes.Pos, "vifs that are not in the tables", "Xen's files are imported with them, and what these say of all vifs holds", "import the tables by themselves, in the domain that the vifs are in")
+	p.isQubes = false
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"vifd/internal/importer/model"
 )
@@ -22,12 +23,28 @@ func (p *planner) reserve() {
 				continue
 			}
 			v := &p.in.Vifs[i]
+			if p.filtered(v, host) {
+				continue
+			}
 			v.Also = append(v.Also, host.Pos)
 			if !slices.Contains(v.IP, host.IP) {
 				v.IP = append(v.IP, host.IP)
 			}
 		}
 	}
+}
+
+// filtered notes a reserved address that the vif's filter does not let the guest have, since it is given others.
+func (p *planner) filtered(v *model.Vif, host model.Reservation) bool {
+	params := v.Filter.Params["IP"]
+	if host.IP.Addr().Is6() {
+		params = v.Filter.Params["IPV6"]
+	}
+	if len(params) == 0 || slices.Contains(v.IP, host.IP) {
+		return false
+	}
+	p.in.Lose(host.Pos, fmt.Sprintf("address %s of %s", host.IP.Addr(), subject(v)), fmt.Sprintf("its nwfilter holds it to %s, at %s", strings.Join(params, ", "), v.Filter.Pos), "give it in guests, if it is the guest's")
+	return true
 }
 
 // belongs reports whether a vif is in a network of libvirt's, which may be called by its bridge as well.
@@ -40,7 +57,7 @@ func (p *planner) belongs(v *model.Vif, network string) bool {
 func (p *planner) unused() {
 	used := map[string]bool{}
 	for i := range p.in.Vifs {
-		p.reach(p.in.Vifs[i].Filter, used)
+		p.reach(p.in.Vifs[i].Filter.Name, used)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.in.Filters)) {
 		if _, shipped := filters[name]; !shipped && !used[name] {

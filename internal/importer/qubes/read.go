@@ -23,7 +23,7 @@ func IsList(file string) bool {
 var (
 	table   = lazy.Regexp(`^\s*table (ip6?) (\S+) \{`)
 	set     = lazy.Regexp(`^\s*(?:set|map|chain) (\S+) \{`)
-	element = lazy.Regexp(`"([^"]*)" \. ([0-9a-fA-F.:/]+)`)
+	element = lazy.Regexp(`"([^"]*)" \. ([0-9a-fA-F.:/]+(?:-[0-9a-fA-F.:]+)?)`)
 	address = lazy.Regexp(`[0-9a-fA-F.:/]+`)
 )
 
@@ -82,7 +82,7 @@ func (r *reader) elements(line string, off int) {
 		if !known {
 			i = len(r.in.Vifs)
 			r.byName[name] = i
-			r.in.Vifs = append(r.in.Vifs, model.Vif{Pos: pos, Index: -1, Names: []string{name}, Action: model.Route, Neighbor: true})
+			r.in.Vifs = append(r.in.Vifs, model.Vif{Pos: pos, Index: -1, Names: []string{name}, Action: model.Route, Neighbor: true, Held: true})
 		}
 		if v := &r.in.Vifs[i]; !slices.Contains(v.IP, p) {
 			v.IP = append(v.IP, p)

@@ -3,6 +3,7 @@ package write
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"vifd/internal/importer/model"
@@ -10,24 +11,104 @@ import (
 	"vifd/rules"
 )
 
-// Document is the rules file of what was imported.
-func Document(out *plan.Output) string {
+// Allowed is a warning that a line of the document is right to have, since its source says what is warned of.
+type Allowed struct {
+	Line int // of the document without what is allowed in it
+	Code string
+}
+
+// Sources are the places that a line of the document comes from; nil where it comes from none, or is not about anything.
+func Sources(out *plan.Output, line int) []model.Pos {
 	d := &document{}
+	d.body(out)
+	return d.places.at(line)
+}
+
+// Document is the rules file of what was imported.
+func Document(out *plan.Output, allowed []Allowed) string {
+	d := &document{}
+	d.body(out)
+	d.allow(allowed)
+	d.notes(out.Notes)
+	return d.String()
+}
+
+// body writes all but the notes.
+func (d *document) body(out *plan.Output) {
 	d.line("# Made by `vifd import`. Look through it, above all at the end, then put it in force: vifd check --strict FILE, vifd reload.")
 	d.networks(out.Networks)
 	d.guests(out.Guests)
 	d.rules(out.Rules)
 	d.unguarded(out.Rules)
-	d.notes(out.Notes)
-	return d.String()
 }
 
-type document struct{ strings.Builder }
+// allow puts a comment above each line that has a warning, which takes it off.
+func (d *document) allow(allowed []Allowed) {
+	if len(allowed) == 0 {
+		return
+	}
+	codes := map[int][]string{}
+	for _, a := range allowed {
+		if !slices.Contains(codes[a.Line], a.Code) {
+			codes[a.Line] = append(codes[a.Line], a.Code)
+		}
+	}
+	text, from := d.String(), d.places
+	d.Reset()
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if len(codes[n]) > 0 {
+			indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+			d.line("%s# vifd:ignore %s it is so in %s", indent, strings.Join(codes[n], ", "), named(from.at(n)))
+		}
+		d.WriteString(line)
+	}
+}
 
-func (d *document) line(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
+type document struct {
+	strings.Builder
 
-// sources names where something comes from, many places shortened.
+	places places
+	lines  int
+}
+
+// places say from which line on something comes from where.
+type places []place
+
+type place struct {
+	line    int
+	sources []model.Pos
+}
+
+// at are the places that a line comes from.
+func (list places) at(line int) []model.Pos {
+	var sources []model.Pos
+	for _, p := range list {
+		if p.line > line {
+			break
+		}
+		sources = p.sources
+	}
+	return sources
+}
+
+func (d *document) line(format string, args ...any) {
+	text := fmt.Sprintf(format+"\n", args...)
+	d.lines += strings.Count(text, "\n")
+	d.WriteString(text)
+}
+
+// sources names where what follows comes from.
 func (d *document) sources(indent string, sources []model.Pos) {
+	if len(sources) > 0 {
+		d.line("%s# %s", indent, named(sources))
+	}
+	d.places = append(d.places, place{d.lines + 1, sources})
+}
+
+// named names places, many of them shortened.
+func named(sources []model.Pos) string {
 	const most = 6
 	var names []string
 	seen := map[string]bool{}
@@ -40,9 +121,7 @@ func (d *document) sources(indent string, sources []model.Pos) {
 	if len(names) > most {
 		names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
 	}
-	if len(names) > 0 {
-		d.line("%s# %s", indent, strings.Join(names, ", "))
-	}
+	return strings.Join(names, ", ")
 }
 
 func (d *document) networks(networks []plan.Network) {

@@ -3,6 +3,7 @@ package xend
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"vifd/internal/importer/model"
@@ -28,6 +29,17 @@ var (
 	vifArgs     = []string{"bridge", "netdev", "gatewaydev", "dhcp"}
 )
 
+// heeded are the arguments that each script looks at. antispoof is documented of all that set networks up.
+var heeded = map[string][]string{
+	"network-bridge":  {"netdev", "bridge", "antispoof", "vifnum"},
+	"network-route":   {"netdev", "antispoof"},
+	"network-nat":     {"netdev", "antispoof", "dhcp"},
+	"vif-bridge":      {"bridge"},
+	"vif-openvswitch": {"bridge"},
+	"vif-route":       {"netdev", "gatewaydev"},
+	"vif-nat":         {"netdev", "gatewaydev", "dhcp"},
+}
+
 // Read adds what the file says to in.
 func Read(text model.Text, in *model.Input) error {
 	nodes, err := parse(text)
@@ -35,18 +47,37 @@ func Read(text model.Text, in *model.Input) error {
 		return err
 	}
 	in.Host.Xen = true
-	r := reader{in: in, seen: map[string]model.Pos{}}
+	r := reader{in: in, seen: map[string]model.Pos{}, calls: map[string]call{}}
 	for i := range nodes {
 		if err := r.entry(&nodes[i]); err != nil {
 			return err
 		}
 	}
+	// What the two say is the same whichever stands first.
+	vif, hasVif := r.calls["vif-script"]
+	if hasVif {
+		r.vif(vif.pos, vif.script, vif.args)
+	}
+	if network, ok := r.calls["network-script"]; ok {
+		r.network(network.pos, network.script, network.args)
+	}
+	if hasVif {
+		r.dhcp(vif.pos, vif.args)
+	}
 	return nil
 }
 
+// call is a script with its arguments.
+type call struct {
+	pos    model.Pos
+	script string
+	args   map[string]string
+}
+
 type reader struct {
-	in   *model.Input
-	seen map[string]model.Pos
+	in    *model.Input
+	seen  map[string]model.Pos
+	calls map[string]call // by key
 }
 
 func (r *reader) entry(n *node) error {
@@ -75,12 +106,8 @@ func (r *reader) entry(n *node) error {
 	if len(words) == 0 {
 		return nil // no script at all
 	}
-	args := r.arguments(n.nodes[1].pos, key, words[1:])
-	if key == "network-script" {
-		r.network(n.nodes[1].pos, words[0], args)
-	} else {
-		r.vif(n.nodes[1].pos, words[0], args)
-	}
+	pos := n.nodes[1].pos
+	r.calls[key] = call{pos, words[0], r.arguments(pos, key, words)}
 	return nil
 }
 
@@ -105,23 +132,25 @@ func (r *reader) unheard(n *node, key string) {
 	}
 }
 
+// arguments reads what follows the script, which is the first of the words.
 func (r *reader) arguments(pos model.Pos, key string, words []string) map[string]string {
 	known := networkArgs
 	if key == "vif-script" {
 		known = vifArgs
 	}
+	script := path.Base(words[0])
+	own, isXens := heeded[script]
 	args := map[string]string{}
-	for _, word := range words {
+	for _, word := range words[1:] {
 		name, value, ok := strings.Cut(word, "=")
-		found := false
-		for _, k := range known {
-			found = found || k == name
-		}
-		if !ok || !found {
+		switch {
+		case !ok || !slices.Contains(known, name):
 			r.in.Lose(pos, fmt.Sprintf("argument %q of %s", word, key), "Xen's scripts have no such argument", nearest.Hint(name, known))
-			continue
+		case isXens && !slices.Contains(own, name):
+			r.in.Lose(pos, fmt.Sprintf("argument %q of %s", word, key), script+" does not heed it", "")
+		default:
+			args[name] = value
 		}
-		args[name] = value
 	}
 	return args
 }
@@ -129,28 +158,34 @@ func (r *reader) arguments(pos model.Pos, key string, words []string) map[string
 // ethernet is the number in the name of a card, which Xen up to 3.1 gave its bridge as well.
 var ethernet = lazy.Regexp(`^eth([0-9]{1,3})$`)
 
+// network declares what the host's script sets up.
 func (r *reader) network(pos model.Pos, script string, args map[string]string) {
-	n := model.Network{Pos: pos, Uplink: args["netdev"]}
-	if n.Uplink == "" {
-		n.Uplink = "eth0"
-		if num := args["vifnum"]; ethernet().MatchString("eth" + num) {
-			n.Uplink = "eth" + num
+	name := path.Base(script)
+	if isYes(args["antispoof"]) && args["bridge"] != "null" {
+		if name != "network-bridge" {
+			r.in.Change(pos, "antispoof", name+" never heeded it; now it is heeded", "")
 		}
-		r.in.Change(pos, "netdev", "it is not given, and Xen takes the card of the default route", "see whether that is "+n.Uplink+", and put another one in its place in networks")
+		r.in.Set(&r.in.Host.Antispoof, pos, "antispoof", "yes")
 	}
-	if !r.in.CheckUplink(pos, "netdev", n.Uplink) {
-		return
-	}
-	switch name := path.Base(script); name {
+	n := model.Network{Pos: pos}
+	switch name {
 	case "network-bridge":
-		if args["bridge"] == "null" {
-			return // Xen's word for: do nothing
+		if args["bridge"] == "null" || !r.uplink(&n, args) {
+			return // null is Xen's word for: do nothing
 		}
 		r.bridge(&n, args)
 	case "network-route":
+		if !r.uplink(&n, args) {
+			return
+		}
 		n.Kind = model.Route
-		r.in.Set(&r.in.Host.Uplink, pos, "netdev", n.Uplink)
+		if r.in.Host.Uplink.Value == "" {
+			r.in.Host.Uplink = model.Setting{Pos: pos, Value: n.Uplink}
+		}
 	case "network-nat":
+		if !r.uplink(&n, args) {
+			return
+		}
 		n.Kind, n.DHCP = model.NAT, isYes(args["dhcp"])
 		r.in.Change(pos, "network-nat", "guests get the addresses that they had, with 10.255.255.254 as the gateway of all", "tell those that are not told by DHCP")
 	case "network-dummy":
@@ -160,12 +195,18 @@ func (r *reader) network(pos model.Pos, script string, args map[string]string) {
 		return
 	}
 	r.in.Networks = append(r.in.Networks, n)
-	if name := path.Base(script); isYes(args["antispoof"]) && name != "network-bridge" {
-		r.in.Change(pos, "antispoof", name+" never heeded it; now it is heeded", "")
+}
+
+// uplink gives the network its card; false where no card can be called so.
+func (r *reader) uplink(n *model.Network, args map[string]string) bool {
+	if n.Uplink = args["netdev"]; n.Uplink == "" {
+		n.Uplink = "eth0"
+		if num := args["vifnum"]; ethernet().MatchString("eth" + num) {
+			n.Uplink = "eth" + num
+		}
+		r.in.Change(n.Pos, "netdev", "it is not given, and Xen takes the card of the default route", "see whether that is "+n.Uplink+", and put another one in its place in networks")
 	}
-	if isYes(args["antispoof"]) {
-		r.in.Set(&r.in.Host.Antispoof, pos, "antispoof", "yes")
-	}
+	return r.in.CheckUplink(n.Pos, "netdev", n.Uplink)
 }
 
 // bridge names the bridge. Up to Xen 3.1 it was xenbrN, later it had the name of its card, which was itself renamed: vifd renames
@@ -177,16 +218,17 @@ func (r *reader) bridge(n *model.Network, args map[string]string) {
 	}
 	if n.Name == "" || n.Name == n.Uplink {
 		n.Name = "xenbr0"
-		if m := ethernet().FindStringSubmatch(n.Uplink); m != nil {
-			n.Name = "xenbr" + m[1]
-		} else if ethernet().MatchString("eth" + args["vifnum"]) {
+		if ethernet().MatchString("eth" + args["vifnum"]) { // which that Xen put behind both, unless they were given
 			n.Name = "xenbr" + args["vifnum"]
+		} else if m := ethernet().FindStringSubmatch(n.Uplink); m != nil {
+			n.Name = "xenbr" + m[1]
 		}
 	}
 }
 
 func isYes(s string) bool { return s == "yes" || s == "true" || s == "on" || s == "1" }
 
+// vif notes what the script of all vifs is.
 func (r *reader) vif(pos model.Pos, script string, args map[string]string) {
 	r.in.Set(&r.in.Host.Script, pos, "vif-script", script)
 	if bridge := args["bridge"]; bridge != "" {
@@ -197,13 +239,19 @@ func (r *reader) vif(pos model.Pos, script string, args map[string]string) {
 			r.in.Set(&r.in.Host.Uplink, pos, key, args[key])
 		}
 	}
-	if isYes(args["dhcp"]) {
-		for i := range r.in.Networks {
-			if n := &r.in.Networks[i]; n.Kind == model.NAT {
-				n.DHCP = true
-				return
-			}
-		}
-		r.in.Networks = append(r.in.Networks, model.Network{Pos: pos, Kind: model.NAT, Uplink: "eth0", DHCP: true})
+}
+
+// dhcp is vif-nat's argument, which is about the network that network-nat sets up, wherever that stands. Where nobody sets one up it is
+// the vifs' own, with whatever uplink they have.
+func (r *reader) dhcp(pos model.Pos, args map[string]string) {
+	if !isYes(args["dhcp"]) {
+		return
 	}
+	for i := range r.in.Networks {
+		if n := &r.in.Networks[i]; n.Kind == model.NAT {
+			n.DHCP = true
+			return
+		}
+	}
+	r.in.Networks = append(r.in.Networks, model.Network{Pos: pos, Kind: model.NAT, Uplink: r.in.Host.Uplink.Value, DHCP: true})
 }

@@ -1,6 +1,9 @@
 package xl
 
 import (
+	"cmp"
+	"slices"
+
 	"vifd/internal/importer/model"
 	"vifd/internal/nearest"
 )
@@ -16,6 +19,9 @@ var confKeys = map[string]func(in *model.Input) *model.Setting{
 	"run_hotplug_scripts":    nil,
 }
 
+// old are the names that xl.conf had for two of the keys.
+var old = map[string]int{"vifscript": 1, "defaultbridge": 1}
+
 // ConfKeys are the keys of xl.conf that are read.
 func ConfKeys() []string { return names(confKeys) }
 
@@ -26,6 +32,8 @@ func ReadConf(text model.Text, in *model.Input) error {
 		return err
 	}
 	in.Host.Xen = true
+	// xl reads the old names first, and puts what the new ones say in their place.
+	slices.SortStableFunc(c.settings, func(a, b *setting) int { return cmp.Compare(old[a.key], old[b.key]) })
 	for _, s := range c.settings {
 		target, known := confKeys[s.key]
 		pos := text.At(s.off)

@@ -135,6 +135,7 @@ func (r *specReader) mac(f *field) {
 }
 
 func (r *specReader) ip(f *field) {
+	r.vif.Held = true
 	for _, text := range strings.Fields(f.value) {
 		p, changed, err := model.ParseIP(text)
 		switch {
