@@ -124,8 +124,11 @@ func (s *Server) serve(ctx context.Context, h Handler, conn *net.UnixConn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
 	line, err := readLine(conn, maxRequest)
 	stop()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return // it only looked whether someone is there
+	case err != nil && ctx.Err() != nil:
+		return // it hears that nobody has come to its request: ErrNoAnswer
 	}
 	var request Request
 	if err == nil {

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -106,6 +108,23 @@ func TestCalls(t *testing.T) {
 	}
 	if version, err := c.Version(ctx); err != nil || version.Version != "test" || version.Pid != os.Getpid() {
 		t.Errorf("Version: %+v, %v", version, err)
+	}
+}
+
+// TestStoppedBeforeItHears: whoever has connected, and has not been heard out, is told nothing: ErrNoAnswer to a client.
+func TestStoppedBeforeItHears(t *testing.T) {
+	t.Parallel()
+	s := serve(t, echo, nil)
+	late, early := dialRaw(t, s.dir), dialRaw(t, s.dir)
+	if _, err := early.Write([]byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	for what, conn := range map[string]net.Conn{"one that has said nothing": late, "one that has begun": early} {
+		// Reset rather than closed, where the listener had not accepted it yet, or not read all (unix(7)).
+		if got, err := io.ReadAll(conn); len(got) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s hears %q, %v", what, got, err)
+		}
 	}
 }
 
