@@ -50,10 +50,10 @@ func (d *decoder) guest(n *yaml.Node) {
 		return
 	}
 	g.Pos = d.src.node(n)
-	if at["interface"] == nil && at["domain"] == nil && at["uuid"] == nil && at["mac"] == nil {
+	if !hasKey(n, "interface") && !hasKey(n, "domain") && !hasKey(n, "uuid") && !hasKey(n, "mac") {
 		d.problem(g.Pos, codeMissingKey, "a guest needs one of the keys interface, domain, uuid and mac, by which its vifs are found", "")
 	}
-	if at["vif"] != nil && at["domain"] == nil && at["uuid"] == nil {
+	if at["vif"] != nil && !hasKey(n, "domain") && !hasKey(n, "uuid") {
 		d.problem(d.src.node(at["vif"]), codeMissingKey, `vif needs the key "domain" or "uuid" beside it`, "")
 	}
 	d.indexGuest(&g, at)

@@ -102,7 +102,7 @@ func (s *source) ignore(rep *Report, n int, alone bool, off int) {
 		rep.add(Problem{Pos: s.pos(s.starts[n-1]+off, length), Severity: Warning, Code: codeBadIgnore, Msg: msg, Hint: hint})
 	}
 	about := n
-	for alone && about < len(s.starts) && (about == n || strings.HasPrefix(strings.TrimSpace(s.line(about)), "#")) {
+	for alone && about < len(s.starts) && (about == n || bare(s.line(about))) {
 		about++
 	}
 	start := off - len(ignoreMark)
@@ -140,6 +140,12 @@ func (s *source) ignore(rep *Report, n int, alone bool, off int) {
 			rep.ignored[key] = ig
 		}
 	}
+}
+
+// bare reports whether a line holds a comment at most.
+func bare(line string) bool {
+	text := strings.TrimSpace(line)
+	return text == "" || text[0] == '#'
 }
 
 // textSpan is the bytes of a file from from to before to.

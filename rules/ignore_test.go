@@ -34,6 +34,7 @@ func TestIgnore(t *testing.T) {
 		{"on the line", "rules:\n" + idle + " # vifd:ignore VIF108 meant so", nil},
 		{"above", "rules:\n  # vifd:ignore VIF108 meant so\n" + idle, nil},
 		{"above other comments", "rules:\n  # vifd:ignore VIF108 meant so\n  # and more\n" + idle, nil},
+		{"above empty lines", "rules:\n  # vifd:ignore VIF108 meant so\n\n  # and more\n  \n" + idle, nil},
 		{"several codes", "rules:\n" + idle + " # vifd:ignore VIF311,VIF108 meant so", []string{"t.yaml:2:75: warning[VIF017]: there is no VIF311 to ignore here"}},
 		{"several codes, in words", "rules:\n" + idle + " # vifd:ignore VIF108 VIF311, meant so", []string{"t.yaml:2:82: warning[VIF017]: there is no VIF311 to ignore here"}},
 		{"of a phase that has not run", "rules:\n" + idle + " # vifd:ignore VIF108 VIF601 meant so", nil},

@@ -68,6 +68,8 @@ func (d *decoder) param(k, v *yaml.Node) (p Param, spots paramSpots, ok bool) {
 	case values != nil:
 		d.problem(d.src.node(values), codeConflict, fmt.Sprintf("values are of an enum, and the type of %q is %s", k.Value, stmt.TypeText(p.Types)), "write type: enum, or remove the key")
 		ok = false
+	case p.is(stmt.TypeEnum) && hasKey(v, "values"):
+		ok = false
 	case p.is(stmt.TypeEnum):
 		d.problem(p.Pos, codeMissingKey, fmt.Sprintf("the enum %q needs the key \"values\"", k.Value), "the words that it may be, as in values: [strict, loose]")
 		ok = false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,9 @@ const maxFileSize = 4 << 20
 
 // maxLocate is the largest file in which the place of a syntax error is searched for byte by byte.
 const maxLocate = 256 << 10
+
+// maxTries is for how many quotes it is asked whether they are the one that matters: each takes reading the file again.
+const maxTries = 32
 
 // parse reads a file's one YAML document, and reports everything about it that this language refuses whatever its keys say. It
 // returns nil for a file that holds nothing, and for one that is not YAML; the latter is marked broken.
@@ -146,17 +150,37 @@ func syntaxMessage(err error) string {
 	return msg
 }
 
-// locate returns the byte with which the text stops being YAML: the shortest beginning of the file that the library refuses with the
-// same words ends there. What it refuses it refuses however the text goes on, which makes a binary search right.
+// endings are how a beginning of a text may go on: with nothing, with another entry of what is in brackets, or with a value and other entries.
+// The library reads two tokens ahead; only behind those stands what it refuses in other words, if it refused nothing before.
+var endings = [...]string{"", "\n, x, x, x, @", "\nx, x, x, x, @"}
+
+// refused reports whether a beginning of a text is refused with the words msg however it goes on. A beginning that merely ends too early, as
+// inside of brackets, may be refused in the same words, but goes on well in one way or another.
+func refused(beginning, msg string) bool {
+	for _, ending := range endings {
+		if _, err := documents(beginning + ending); err == nil || syntaxMessage(err) != msg {
+			return false
+		}
+	}
+	return true
+}
+
+// locate returns the byte with which the text stops being YAML: where the shortest beginning of the file ends that the library refuses with
+// the same words however it goes on. What it refuses so it refuses also where more is known of the text, which makes a binary search right.
 func (s *source) locate(msg string) int {
 	if len(s.data) > maxLocate {
 		return 0
 	}
-	good, bad := 0, len(s.data)
+	switch msg {
+	case msgQuote:
+		return s.openQuote(msg)
+	case msgColon:
+		return s.indented(s.errorLine())
+	}
+	good, bad := 0, len(strings.TrimRight(s.data, " \t\r\n"))
 	for good+1 < bad {
 		mid := good + (bad-good)/2
-		_, err := documents(strings.ToValidUTF8(s.data[:mid], ""))
-		if err != nil && syntaxMessage(err) == msg {
+		if refused(strings.ToValidUTF8(s.data[:mid], ""), msg) {
 			bad = mid
 		} else {
 			good = mid
@@ -165,6 +189,68 @@ func (s *source) locate(msg string) int {
 	off := max(bad-1, 0)
 	for off > 0 && off < len(s.data) && !utf8.RuneStart(s.data[off]) {
 		off--
+	}
+	if msg == msgEscape {
+		return max(strings.LastIndexByte(s.data[:off+1], '\\'), 0)
+	}
+	return s.quoteStart(off, msg)
+}
+
+// Messages of the library about what began before the place that it found out at.
+const (
+	msgQuote  = "found unexpected end of stream" // a quote is not closed
+	msgColon  = "could not find expected ':'"
+	msgEscape = "found unknown escape character"
+)
+
+// errorLine is the line in which the library says that the construct began that it refuses, from 1.
+func (s *source) errorLine() int {
+	_, err := documents("\n" + s.data) // it names no first line
+	line := 0
+	if err != nil {
+		number, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: line "), ":")
+		line, _ = strconv.Atoi(number)
+	}
+	return min(max(line-1, 1), len(s.starts))
+}
+
+// indented is the first byte of a line that is no blank.
+func (s *source) indented(n int) int {
+	line := s.line(n)
+	return s.starts[n-1] + len(line) - len(strings.TrimLeft(line, " \t"))
+}
+
+// openQuote finds the quote that nobody closes: what ends before it is another text.
+func (s *source) openQuote(msg string) int {
+	n := s.errorLine()
+	line := s.line(n)
+	for at, tries := len(line)-1, 0; at >= 0 && tries < maxTries; at-- {
+		if line[at] != '"' && line[at] != '\'' {
+			continue
+		}
+		tries++
+		if _, err := documents(s.data[:s.starts[n-1]+at]); err == nil || syntaxMessage(err) != msg {
+			return s.starts[n-1] + at
+		}
+	}
+	return s.indented(n)
+}
+
+// quoteStart is the first byte of the text in quotes that ends at off, where one does: it is refused as a whole. Another text in its
+// place would be, too.
+func (s *source) quoteStart(off int, msg string) int {
+	quote := s.data[off : off+1]
+	if quote != `"` && quote != "'" {
+		return off
+	}
+	for at, tries := off-1, 0; at >= 0 && tries < maxTries; at-- {
+		if s.data[at:at+1] != quote {
+			continue
+		}
+		tries++
+		if before := s.data[:at]; !refused(before, msg) && refused(before+" x", msg) && refused(before+quote+quote, msg) {
+			return at
+		}
 	}
 	return off
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"vifd/actions/bridge"
+	"vifd/actions/route"
 	"vifd/handler"
 	"vifd/internal/ctl"
 	"vifd/internal/rtnl"
@@ -41,7 +43,7 @@ type movedRule struct {
 type guestDifference struct {
 	Interface string       `json:"interface"`
 	Ifindex   int          `json:"ifindex"`
-	Fields    []fieldDiff  `json:"fields"`          // rule, action, network, firewall, state, reason
+	Fields    []fieldDiff  `json:"fields"`          // as decisionFields
 	Guard     []lineChange `json:"guard,omitempty"` // of what judges it, as nft lists it
 	Plan      []lineChange `json:"plan,omitempty"`  // of what it takes to connect it, from nothing
 }
@@ -88,6 +90,7 @@ func (c *command) diffRules(older, newer string) error {
 		return exit(exitCannot, err)
 	}
 	slices.SortFunc(links, func(a, b rtnl.Link) int { return vif.CompareNames(a.Name, b.Name) })
+	locator := newKeptLocator(conn)
 	for i := range links {
 		l := &links[i]
 		decide := func(rs *handler.Ruleset) (*decision, error) {
@@ -95,7 +98,7 @@ func (c *command) diffRules(older, newer string) error {
 			if err != nil {
 				return nil, exit(exitFailed, fmt.Errorf("%s: %w", printable(l.Name), err))
 			}
-			return newDecision(rs, view, l)
+			return newDecision(ctx, locator, rs, view, l)
 		}
 		was, err := decide(before)
 		if err != nil {
@@ -201,12 +204,21 @@ type decision struct {
 	plan   []string
 }
 
+// decisionFields are what is compared of a decision in words, in the order in which it is told.
+var decisionFields = [...]string{"rule", "action", "network", "firewall", "state", "reason", "uplink", "dhcp", "advertised", "dns", "domain", "lease", "told mtu"}
+
 // newDecision decides; nil: the link is the host's own.
-func newDecision(rs *handler.Ruleset, view *handler.View, l *rtnl.Link) (*decision, error) {
+func newDecision(ctx context.Context, locator handler.Locator, rs *handler.Ruleset, view *handler.View, l *rtnl.Link) (*decision, error) {
 	if !view.Ours {
 		return nil, nil
 	}
 	plan := rs.Plan(l, view.Facts)
+	switch err := plan.Locate(ctx, locator); {
+	case errors.Is(err, route.ErrNoUplink):
+		plan.Route.Uplink.Ifindex = -1 // as a bridge that is not there, it is taken to be
+	case err != nil:
+		return nil, exit(exitFailed, fmt.Errorf("%s: %w", printable(l.Name), err))
+	}
 	d := &decision{fields: []fieldDiff{
 		{Field: "rule", New: plan.Decision.RuleName()},
 		{Field: "action", New: plan.Action},
@@ -215,6 +227,7 @@ func newDecision(rs *handler.Ruleset, view *handler.View, l *rtnl.Link) (*decisi
 		{Field: "state", New: plan.State},
 		{Field: "reason", New: plan.Reason},
 	}}
+	d.fields = append(d.fields, networkFields(rs, &plan)...)
 	elements := 0
 	if plan.Guest != nil {
 		text, err := rs.Program().Guard(plan.Guest)
@@ -228,6 +241,9 @@ func newDecision(rs *handler.Ruleset, view *handler.View, l *rtnl.Link) (*decisi
 		d.guard = append(d.guard, guardRules(text)...)
 	}
 	now := bridge.Actual{Link: rtnl.Link{Index: l.Index, Name: l.Name, Kind: l.Kind, MTU: l.MTU}}
+	if plan.Route != nil || plan.Port != nil && plan.Port.MTU != 0 {
+		now.Link.MTU = 0 // the link may have the wanted one from the older rules, and it is to be seen all the same
+	}
 	if plan.Port != nil && !plan.Port.Create {
 		now.Bridge = &rtnl.Link{Index: -1, Name: plan.Port.Bridge, Kind: rtnl.KindBridge, MTU: l.MTU}
 	}
@@ -272,7 +288,7 @@ func compareDecisions(l *rtnl.Link, was, will *decision) (guestDifference, bool)
 		}
 		return ""
 	}
-	for _, field := range []string{"rule", "action", "network", "firewall", "state", "reason"} {
+	for _, field := range decisionFields {
 		if a, b := value(was, field), value(will, field); a != b {
 			g.Fields = append(g.Fields, fieldDiff{field, a, b})
 		}

@@ -15,16 +15,52 @@ import (
 	"vifd/internal/stmt"
 	"vifd/rules"
 	"vifd/rules/format"
+	"vifd/rules/lint"
 )
 
-// load loads a text beside a library that is small, for this is done often.
+// smallLibrary is small, for it is loaded often.
+var smallLibrary = fstest.MapFS{
+	"templates/source-guard.yaml": {Data: []byte("templates:\n  source-guard:\n    from-guest: [ether saddr != $mac drop]\n")},
+	"templates/established.yaml":  {Data: []byte("templates:\n  established: {to-guest: [ip protocol icmp accept]}\n")},
+}
+
+// warnings are what is warned of in a text, but for what comments take off: those that have nothing to ignore are left out, for one may cover what
+// another does.
+func warnings(text string) (list []string) {
+	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(text), Library: smallLibrary})
+	if set != nil {
+		report.AddAll(lint.Check(set, lint.Options{}))
+	}
+	for _, p := range report.Problems {
+		if p.Severity == rules.Warning {
+			list = append(list, p.Code)
+		}
+	}
+	return list
+}
+
+// fresh returns what is in after more often than in before.
+func fresh(before, after []string) (list []string) {
+	left := map[string]int{}
+	for _, s := range before {
+		left[s]++
+	}
+	for _, s := range after {
+		if left[s]--; left[s] < 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// load loads a text beside the small library.
 func load(text string) (*rules.Set, []string) {
-	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(text), Library: fstest.MapFS{
-		"templates/source-guard.yaml": {Data: []byte("templates:\n  source-guard:\n    from-guest: [ether saddr != $mac drop]\n")},
-		"templates/established.yaml":  {Data: []byte("templates:\n  established: {to-guest: [ip protocol icmp accept]}\n")},
-	}})
+	set, report := rules.Load(rules.Options{Paths: []string{rules.Stdin}, Stdin: strings.NewReader(text), Library: smallLibrary})
 	var codes []string
 	for _, p := range report.Problems {
+		if p.Severity == rules.Warning {
+			continue // see warnings
+		}
 		if p.Code == "VIF312" {
 			p.Code = "VIF102" // a word that should be true or false is told so in other words where it has quotes
 		}
@@ -61,7 +97,7 @@ func substitutions(set *rules.Set) map[string][]string {
 	return list
 }
 
-// FuzzFormat: what was formatted says the same as before, and has the same problems; formatting it again changes nothing; and only
+// FuzzFormat: what was formatted says the same as before, and has the same errors and no warning that it did not have; formatting it again changes nothing; and only
 // what is refused when it is loaded is refused.
 func FuzzFormat(f *testing.F) {
 	for _, pattern := range []string{"testdata/*.yaml", "../testdata/*/*.yaml", "../testdata/*.yaml", "../../rules.d/*.yaml", "../../rules.d/templates/w*.yaml"} {
@@ -102,6 +138,9 @@ func FuzzFormat(f *testing.F) {
 		setAfter, codesAfter := load(out)
 		if diff := cmp.Diff(codes, codesAfter); diff != "" {
 			t.Fatalf("problems (-before +after):\n%s\nof\n%s", diff, out)
+		}
+		if list := fresh(warnings(text), warnings(out)); len(list) > 0 {
+			t.Fatalf("%v come up, which comments have taken off, in\n%s\nof\n%s", list, out, text)
 		}
 		if diff := setDiff(set, setAfter); diff != "" {
 			t.Fatalf("set (-before +after):\n%s\nof\n%s", diff, out)

@@ -18,6 +18,7 @@ type remark struct {
 	own   bool // it does not stand on the line of the leaf or mark before it
 	blank bool // an empty line stands before it
 	mark  bool // --- or ...
+	line  int  // from 1
 	col   int  // in runes of its line, from 0
 	space int  // runes between it and what stands before it on its line
 }
@@ -66,7 +67,7 @@ func (g *gap) add(r remark) {
 func (t *text) remark(off int, text string, own, blank bool) remark {
 	line := t.data[strings.LastIndexByte(t.data[:off], '\n')+1 : off]
 	return remark{
-		text: text, own: own, blank: blank, col: utf8.RuneCountInString(line),
+		text: text, own: own, blank: blank, line: t.lineAt(off), col: utf8.RuneCountInString(line),
 		space: utf8.RuneCountInString(line) - utf8.RuneCountInString(strings.TrimRight(line, " \t")),
 	}
 }

@@ -37,6 +37,7 @@ func (o Options) print(t *text) string {
 		blank := p.lead(n.first, frame{col: n.col})
 		if n.Kind == yaml.ScalarNode || !o.Open {
 			if one, ok := p.fits(n, 0, ""); ok {
+				p.pullOut(n, 0, &blank)
 				p.emit(line{text: one, blank: blank})
 			} else if n.Kind == yaml.ScalarNode {
 				p.several(n, "", 0, 0, blank)
@@ -135,7 +136,8 @@ func (p *printer) value(head string, at, indent int, n *node, blank, keyed, open
 	wrapped := p.wrapped(n, at, indent+2, head)
 	switch {
 	case ok && !(open && len(n.kids) > 0):
-		trailing := p.hoist(n.first, at, &blank, true)
+		trailing := p.hoist(n.first, at, &blank, !p.ignores(n.last+1, false))
+		p.pullOut(n, at, &blank)
 		p.emit(line{indent: at, text: head + " " + one, blank: blank})
 		if trailing != nil {
 			p.append(*trailing)
@@ -208,11 +210,11 @@ func (p *printer) fits(n *node, at int, head string) (string, bool) {
 	if n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle == 0 {
 		return "", false
 	}
-	one, ok := p.flow(n)
+	one, ok := p.oneLine(n, p.bound(n))
 	if !ok || n.Kind != yaml.ScalarNode && len(n.kids) == 0 {
 		return one, ok
 	}
-	if p.pinned(n) {
+	if p.pinned(n) || p.bound(n) {
 		return one, true
 	}
 	width := at + utf8.RuneCountInString(head) + 1 + utf8.RuneCountInString(one)
@@ -221,18 +223,6 @@ func (p *printer) fits(n *node, at int, head string) (string, bool) {
 		return one, !breaks || width <= Width
 	}
 	return one, width <= Width
-}
-
-// pinned reports whether a comment takes warnings off the line that a value stands on. They would come back on lines of their own.
-func (p *printer) pinned(n *node) bool {
-	for i := max(n.first-1, 0); i <= n.last+1; i++ {
-		for _, r := range p.gaps[i].remarks {
-			if strings.Contains(r.text, "vifd:ignore") && (i <= n.first || i > n.last && !r.own) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // wrapped is a long list of single values on as many lines as it needs; nil for what is none. One on each line would be a column

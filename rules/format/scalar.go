@@ -70,7 +70,10 @@ func (t *text) broken(n *node) ([]string, bool) {
 }
 
 // flow is a node on one line, in brackets where it has several values; false where a block or a comment is in it.
-func (t *text) flow(n *node) (string, bool) {
+func (t *text) flow(n *node) (string, bool) { return t.oneLine(n, false) }
+
+// oneLine is flow; despite leaves out what comments are in it.
+func (t *text) oneLine(n *node, despite bool) (string, bool) {
 	switch {
 	case n.absent():
 		return "", true
@@ -78,17 +81,17 @@ func (t *text) flow(n *node) (string, bool) {
 		return t.scalar(n)
 	}
 	for i := n.first + 1; i <= n.last; i++ {
-		if len(t.gaps[i].remarks) > 0 {
+		if len(t.gaps[i].remarks) > 0 && !despite {
 			return "", false
 		}
 	}
 	parts := make([]string, 0, len(n.kids))
 	for i := 0; i < len(n.kids); i++ {
-		part, ok := t.flow(n.kids[i])
+		part, ok := t.oneLine(n.kids[i], despite)
 		if n.Kind == yaml.MappingNode && ok {
 			var value string
 			i++
-			if value, ok = t.flow(n.kids[i]); ok && value != "" {
+			if value, ok = t.oneLine(n.kids[i], despite); ok && value != "" {
 				part += ": " + value
 			}
 		}

@@ -16,6 +16,16 @@ type text struct {
 	root   *node // nil: the file holds nothing
 	leaves []leaf
 	gaps   []gap // gaps[i] is before leaves[i]; one more than leaves
+	starts []int // of its lines, in bytes
+}
+
+// lineAt is the line that a byte stands in, from 1.
+func (t *text) lineAt(off int) int {
+	i, found := slices.BinarySearch(t.starts, off)
+	if found {
+		i++
+	}
+	return i
 }
 
 // leaf is the bytes from start to end.
@@ -43,7 +53,12 @@ func read(data string) (*text, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &text{data: data}
+	t := &text{data: data, starts: []int{0}}
+	for i := range len(data) {
+		if data[i] == '\n' {
+			t.starts = append(t.starts, i+1)
+		}
+	}
 	w := walker{text: t, line: 1, col: 1}
 	if root != nil && !(root.Kind == yaml.ScalarNode && plain(root) && root.Value == "") {
 		if t.root, err = w.walk(root, -1); err != nil {
