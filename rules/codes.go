@@ -204,7 +204,7 @@ var codeTable = [...]Code{
 	{ID: CodeWholeTrunk, Title: "a trunk of every VLAN", Severity: Warning},
 	{ID: CodeBelowFrame, Title: "a rate below one frame in its interval", Severity: Warning},
 	{ID: CodeDerivedTwice, Title: "one address derived for two guests", Severity: Warning},
-	{ID: CodeSaidTwice, Title: "a statement that is there already", Severity: Warning},
+	{ID: CodeSaidTwice, Title: "a statement about what is decided already", Severity: Warning},
 	{ID: CodeExceptsNothing, Title: "an exception that excepts nothing", Severity: Warning},
 	{ID: CodeTestNeverTrue, Title: "a test that can never pass", Severity: Warning},
 	{ID: CodeLostRefusal, Title: "a reject whose answer the guest does not get", Severity: Warning},

@@ -6,14 +6,44 @@ import (
 	"unicode/utf8"
 )
 
-// maxGlobSteps bounds what telling two globs apart may take; beyond it nothing is claimed.
-const maxGlobSteps = 1 << 16
+const (
+	// maxGlobSteps bounds what telling two globs apart may take, and maxEffort what comparing patterns may take in all: about a
+	// second. Beyond them nothing is claimed.
+	maxGlobSteps = 1 << 16
+	maxEffort    = 1 << 26
+)
+
+// Effort is what comparing patterns has taken so far, and whatever else its owner counts: one run of many comparisons has one, and ends
+// in a time that no rules prolong. The zero Effort is unspent.
+type Effort struct{ steps int }
+
+// Spend adds n steps, each of which takes some nanoseconds, and reports whether there are any left.
+func (e *Effort) Spend(n int) bool {
+	if e.Spent() {
+		return false
+	}
+	e.steps += n
+	return !e.Spent()
+}
+
+// Spent reports whether no more is compared.
+func (e *Effort) Spent() bool { return e.steps > maxEffort }
+
+// compare spends what comparing two characters takes: a class is looked through, and two are held against each other.
+func (e *Effort) compare(p, q *globToken) bool {
+	const sorting = 8
+	n := 1 + len(p.class) + len(q.class)
+	if p.op == globClass && q.op == globClass {
+		n = n*sorting + len(p.class)*len(q.class)
+	}
+	return e.Spend(n)
+}
 
 // Covers reports whether every value that q matches is one that p matches, both being patterns for one fact. Where that cannot be
-// decided it is false.
-func (p *Pattern) Covers(q *Pattern) bool {
+// decided, or e is spent, it is false.
+func (p *Pattern) Covers(q *Pattern, e *Effort) bool {
 	switch {
-	case p.kind != q.kind:
+	case !e.Spend(1) || p.kind != q.kind:
 		return false
 	case p.kind == kindNumber:
 		return p.lo <= q.lo && q.hi <= p.hi
@@ -27,17 +57,17 @@ func (p *Pattern) Covers(q *Pattern) bool {
 	case p.kind == kindIP && q.glob == nil:
 		return p.coversNet(q.prefix)
 	case q.glob == nil:
-		return p.Match(q.literal)
+		return p.has(q.literal, e)
 	case p.glob == nil:
 		return false
 	}
-	return coversGlob(openFirst(p.glob), openFirst(q.glob))
+	return e.Spend(len(p.glob)+len(q.glob)) && coversGlob(openFirst(p.glob), openFirst(q.glob), e)
 }
 
-// Disjoint reports whether no value matches both p and q, patterns for one fact. Where that cannot be decided it is false.
-func (p *Pattern) Disjoint(q *Pattern) bool {
+// Disjoint reports whether no value matches both p and q, patterns for one fact. Where that cannot be decided, or e is spent, it is false.
+func (p *Pattern) Disjoint(q *Pattern, e *Effort) bool {
 	switch {
-	case p.kind != q.kind:
+	case !e.Spend(1) || p.kind != q.kind:
 		return false
 	case p.kind == kindNumber:
 		return p.hi < q.lo || q.hi < p.lo
@@ -46,12 +76,17 @@ func (p *Pattern) Disjoint(q *Pattern) bool {
 	case p.kind == kindIP:
 		return false
 	case q.glob == nil:
-		return !p.Match(q.literal)
+		return !p.has(q.literal, e) && !e.Spent()
 	case p.glob == nil:
-		return !q.Match(p.literal)
+		return !q.has(p.literal, e) && !e.Spent()
 	}
-	g := globPair{p: p.glob, q: q.glob}
+	g := globPair{p: p.glob, q: q.glob, effort: e}
 	return !g.meets(0, 0)
+}
+
+// has is Match, where e pays for it; false where it cannot.
+func (p *Pattern) has(value string, e *Effort) bool {
+	return (p.glob == nil || e.Spend(len(p.text)*len(value))) && p.Match(value)
 }
 
 // everything reports whether p matches whatever value there is.
@@ -92,11 +127,13 @@ func openFirst(tokens []globToken) []globToken {
 
 // coversGlob reports whether p takes whatever q takes. It matches p against the tokens of q, as matchGlob does against characters; a
 // star of q is taken by a star of p alone. That is less than the truth where p spells the same in other words, and never more.
-func coversGlob(p, q []globToken) bool {
+func coversGlob(p, q []globToken, e *Effort) bool {
 	i, j := 0, 0
 	star, resume := -1, 0
 	for j < len(q) {
 		switch {
+		case i < len(p) && !e.compare(&p[i], &q[j]):
+			return false
 		case i < len(p) && p[i].op == globStar:
 			star, resume = i, j
 			i++
@@ -120,25 +157,40 @@ func coversGlob(p, q []globToken) bool {
 // globPair walks through two globs at once. What it has found not to lead to the end it does not try again.
 type globPair struct {
 	p, q   []globToken
-	failed map[[2]int]bool
+	failed []uint64 // one bit for each place in p and q
 	steps  int
+	effort *Effort
+}
+
+// bit is the place of i and j in failed.
+func (g *globPair) bit(i, j int) (word int, mask uint64) {
+	const bits = 64
+	at := i*(len(g.q)+1) + j
+	return at / bits, 1 << (at % bits)
 }
 
 func (g *globPair) fail(i, j int) bool {
+	word, mask := g.bit(i, j)
 	if g.failed == nil {
-		g.failed = map[[2]int]bool{}
+		last, _ := g.bit(len(g.p), len(g.q))
+		g.failed = make([]uint64, last+1)
 	}
-	g.failed[[2]int{i, j}] = true
+	g.failed[word] |= mask
 	return false
+}
+
+func (g *globPair) hasFailed(i, j int) bool {
+	word, mask := g.bit(i, j)
+	return g.failed != nil && g.failed[word]&mask != 0
 }
 
 // meets reports whether there is a text that p from i on and q from j on take; also where that took too long to find out.
 func (g *globPair) meets(i, j int) bool {
 	g.steps++
 	switch {
-	case g.failed[[2]int{i, j}]:
+	case g.hasFailed(i, j):
 		return false
-	case g.steps > maxGlobSteps:
+	case g.steps > maxGlobSteps || !g.effort.Spend(1):
 		return true
 	case i == len(g.p) && j == len(g.q):
 		return true
@@ -150,8 +202,8 @@ func (g *globPair) meets(i, j int) bool {
 		if g.meets(i, j+1) || i < len(g.p) && g.meets(i+1, j) {
 			return true
 		}
-	case i < len(g.p) && j < len(g.q) && sharesRune(&g.p[i], &g.q[j]):
-		if g.meets(i+1, j+1) {
+	case i < len(g.p) && j < len(g.q):
+		if !g.effort.compare(&g.p[i], &g.q[j]) || sharesRune(&g.p[i], &g.q[j]) && g.meets(i+1, j+1) {
 			return true
 		}
 	}
@@ -214,6 +266,12 @@ func coversRune(p, q *globToken) bool {
 }
 
 func sharesRune(p, q *globToken) bool {
+	switch {
+	case q.op == globRune:
+		return p.takes(q.r)
+	case p.op == globRune:
+		return q.takes(p.r)
+	}
 	narrow := q.ranges()
 	return slices.ContainsFunc(p.ranges(), func(w runeRange) bool {
 		return slices.ContainsFunc(narrow, func(r runeRange) bool { return w.lo <= r.hi && r.lo <= w.hi })

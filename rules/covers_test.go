@@ -71,10 +71,10 @@ func TestCoversWhatPeopleWrite(t *testing.T) {
 		{"ip", "192.0.*", "192.0.2.*", true, false},
 	} {
 		p, q := mustPattern(t, tt.key, tt.p), mustPattern(t, tt.key, tt.q)
-		if got := p.Covers(&q); got != tt.covers {
+		if got := p.Covers(&q, new(Effort)); got != tt.covers {
 			t.Errorf("%s: %s covers %s: %v", tt.key, tt.p, tt.q, got)
 		}
-		if got, back := p.Disjoint(&q), q.Disjoint(&p); got != tt.disjoint || back != got {
+		if got, back := p.Disjoint(&q, new(Effort)), q.Disjoint(&p, new(Effort)); got != tt.disjoint || back != got {
 			t.Errorf("%s: %s and %s are disjoint: %v and %v", tt.key, tt.p, tt.q, got, back)
 		}
 	}
@@ -100,7 +100,7 @@ func TestCoversNeverClaimsTooMuch(t *testing.T) {
 	covers, disjoint, missed := 0, 0, 0
 	for range 20_000 {
 		p, q := glob(), glob()
-		covered, apart := p.Covers(&q), p.Disjoint(&q)
+		covered, apart := p.Covers(&q, new(Effort)), p.Disjoint(&q, new(Effort))
 		all, none := true, true
 		for _, text := range texts {
 			in, out := p.Match(text), q.Match(text)
@@ -162,7 +162,7 @@ func TestCoversAddresses(t *testing.T) {
 	for range 5000 {
 		p, q := mustPattern(t, "ip", pattern()), mustPattern(t, "ip", pattern())
 		within, bounded := q.Within()
-		covered := p.Covers(&q)
+		covered := p.Covers(&q, new(Effort))
 		if covered {
 			covers++
 		}

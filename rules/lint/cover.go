@@ -12,8 +12,8 @@ func single(key string) bool {
 	return slices.Contains([]string{"domid", "vifid", "kind", "driver", "group", "domain", "uuid"}, key)
 }
 
-// covers reports whether a vif that fulfils u fulfils t, both being terms for one fact.
-func covers(t, u *rules.Term) bool {
+// covers reports whether a vif that fulfils u fulfils t, both being terms for one fact. Where e is spent it is false.
+func covers(t, u *rules.Term, e *rules.Effort) bool {
 	if len(t.Patterns) == 0 || len(u.Patterns) == 0 {
 		return false
 	}
@@ -26,7 +26,7 @@ func covers(t, u *rules.Term) bool {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return p.Covers(q) }) {
+		if !slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return p.Covers(q, e) }) || e.Spent() {
 			return false
 		}
 	}
@@ -53,11 +53,11 @@ func numbers(patterns []rules.Pattern) [][2]int64 {
 	return joined
 }
 
-// disjoint reports whether no value fulfils both terms.
-func disjoint(t, u *rules.Term) bool {
+// disjoint reports whether no value fulfils both terms. Where e is spent it is false.
+func disjoint(t, u *rules.Term, e *rules.Effort) bool {
 	for i := range t.Patterns {
 		for j := range u.Patterns {
-			if !t.Patterns[i].Disjoint(&u.Patterns[j]) {
+			if !t.Patterns[i].Disjoint(&u.Patterns[j], e) {
 				return false
 			}
 		}
@@ -71,20 +71,20 @@ func trivial(t *rules.Term) bool {
 }
 
 // superset reports whether a vif that fulfils n fulfils m. n says what follows from it besides (implied).
-func superset(m, n *rules.Match) bool {
+func superset(m, n *rules.Match, e *rules.Effort) bool {
 	for i := range m.Terms {
 		t := &m.Terms[i]
-		if !trivial(t) && !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && covers(t, &u) }) {
+		if !trivial(t) && !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && covers(t, &u, e) }) {
 			return false
 		}
 	}
 	for i := range m.Not {
 		// What m does not want n must not want either, or its own terms must leave no room for.
 		t := &m.Not[i]
-		if u := term(n.Not, t.Key); u != nil && covers(u, t) {
+		if u := term(n.Not, t.Key); u != nil && covers(u, t, e) {
 			continue
 		}
-		if !single(t.Key) || !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && disjoint(t, &u) }) {
+		if !single(t.Key) || !slices.ContainsFunc(n.Terms, func(u rules.Term) bool { return u.Key == t.Key && disjoint(t, &u, e) }) {
 			return false
 		}
 	}

@@ -11,8 +11,7 @@ import (
 
 // judgement is what a template does to what a guest sends, as far as order matters.
 type judgement struct {
-	accepts *rules.Statement // the first that lets something pass before anything has asked who the guest is
-	guard   bool             // something asks who the guest is
+	accepts *rules.Statement // the first that lets something of anybody pass before anything has checked who the guest is
 	checks  bool             // something drops what is not from who the guest is, or may be
 	closes  bool             // something drops whatever comes there, and nothing has returned before
 }
@@ -69,11 +68,11 @@ func (l *linter) order(r *rules.Rule, known map[string]*judgement) {
 		if !guarded && accepts == nil && j.accepts != nil {
 			early, accepts = ref, j.accepts
 		}
-		if j.guard && !guarded && accepts != nil {
+		if j.checks && !guarded && accepts != nil {
 			l.warnBeside(early.Pos, rules.CodeBeforeGuard, fmt.Sprintf("template %q accepts before anything has checked whose MAC and addresses a packet has", early.Name),
 				"put it behind the guard; an allowance that has to stand before it names $mac or $ip", accepts.Pos, "this is accepted from anybody")
 		}
-		guarded = guarded || j.guard
+		guarded = guarded || j.checks
 		meant = meant || j.checks || j.closes || ref.Name == "open"
 	}
 	if !meant {
@@ -91,7 +90,8 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 	}
 	t := l.set.Templates[name]
 	j := &judgement{}
-	returns, named := false, false // something goes on to the next template, and who may is named
+	// Something goes on to the next template; who is let go, or let pass, is named; what gets here is from who is named.
+	returns, named, narrowed := false, false, false
 	for i := range t.FromGuest {
 		s := &t.FromGuest[i]
 		var of *judgement
@@ -101,18 +101,23 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 		if of == nil {
 			of = judgeStatement(s)
 		}
-		if !j.guard && j.accepts == nil {
+		if !j.checks && !narrowed && j.accepts == nil {
 			j.accepts = of.accepts
 		}
-		j.guard, j.checks = j.guard || of.guard, j.checks || of.checks || of.closes && named
+		j.checks = j.checks || of.checks || of.closes && named
 		j.closes = j.closes || of.closes && !returns
-		if s.Verdict == stmt.Return {
+		switch s.Verdict {
+		case stmt.Return:
 			returns, named = true, named || asksForSender(s, stmt.Eq)
+			narrowed = narrowed || always(s) && asksForSender(s, stmt.Neq)
+		case stmt.Accept:
+			named = named || asksForSender(s, stmt.Eq)
+		case stmt.None, stmt.Drop, stmt.Continue, stmt.Rejected:
 		}
 	}
 	// The library's allowances accept just what they are for, and have to stand before the guard that would stop it; the order in
 	// its guards is its own.
-	if t.Library && (j.guard || strings.HasPrefix(name, "allow-")) {
+	if t.Library && (j.checks || strings.HasPrefix(name, "allow-")) {
 		j.accepts = nil
 	}
 	known[name] = j
@@ -121,30 +126,43 @@ func (l *linter) judge(name string, known map[string]*judgement, depth int) *jud
 
 func judgeStatement(s *rules.Statement) *judgement {
 	drops := s.Verdict == stmt.Drop || s.Verdict == stmt.Rejected
-	j := &judgement{closes: s.Terminal() && drops}
-	for _, use := range s.Params() {
-		_, own := stmt.Builtin(use.Name)
-		j.guard = j.guard || own
-	}
-	if s.Verdict == stmt.Accept && !j.guard {
+	j := &judgement{closes: s.Terminal() && drops, checks: drops && always(s) && asksForSender(s, stmt.Neq)}
+	if s.Verdict == stmt.Accept && !asksForSender(s, stmt.Eq) {
 		j.accepts = s
 	}
-	j.checks = drops && asksForSender(s, stmt.Neq)
 	return j
 }
 
-// asksForSender reports whether a statement is about who the guest is: by $mac, $ip or $ip6, by the routing tables, or in words of one's
-// own, where it compares senders with them by op.
+// always reports whether a statement's verdict is that of whatever it asks for: no limit and no count lets some of it go on, nor a set
+// that is full, or has no key for it.
+func always(s *rules.Statement) bool {
+	return !slices.ContainsFunc(s.Items, func(it stmt.Item) bool {
+		if u, ok := it.(stmt.Update); ok {
+			_, counts := u.Each.(stmt.Counter)
+			return !counts || len(u.Key) > 1 || u.Key[0] != nil
+		}
+		switch it.(type) {
+		case stmt.Limit, stmt.CtCount:
+			return true
+		}
+		return false
+	})
+}
+
+// asksForSender reports whether a statement is about who the guest is, and compares senders with that by op: with $mac, $ip or $ip6,
+// in words of one's own, or by the routing tables.
 func asksForSender(s *rules.Statement, op stmt.Op) bool {
 	return slices.ContainsFunc(s.Items, func(it stmt.Item) bool {
 		m, ok := it.(stmt.Match)
 		_, own := stmt.Builtin(m.Value.Param)
-		return ok && (own || slices.ContainsFunc(m.Fields, func(f *stmt.Field) bool {
+		return ok && slices.ContainsFunc(m.Fields, func(f *stmt.Field) bool {
 			switch f.Name {
 			case "ether saddr", "arp saddr ether", "arp saddr ip", "ip saddr", "ip6 saddr", "@ll,48,48", "@nh,96,32", "@nh,64,128":
 				return m.Op == op
+			case "ether daddr", "ip daddr", "ip6 daddr":
+				return false // to whom, and not from whom
 			}
-			return strings.HasPrefix(f.Name, "fib saddr") && strings.Contains(f.Name, "oif")
-		}))
+			return own && m.Op == op || strings.HasPrefix(f.Name, "fib saddr") && strings.Contains(f.Name, "oif")
+		})
 	})
 }

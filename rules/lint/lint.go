@@ -58,7 +58,8 @@ type linter struct {
 	dead  map[int]string  // rules that never decide, by their index, and why
 	used  map[string]bool // templates that a rule uses, be it through others
 
-	compared int // pairs of patterns, to find rules that others cover
+	compared int          // pairs of patterns, to find rules that others cover
+	effort   rules.Effort // what all comparing takes together
 }
 
 func (l *linter) warn(pos rules.Pos, code, msg, hint string) {

@@ -16,7 +16,7 @@ func (l *linter) neverHolds() {
 		all := implied(m).Terms
 		for j := range m.Not {
 			no := &m.Not[j]
-			at := slices.IndexFunc(all, func(yes rules.Term) bool { return yes.Key == no.Key && covers(no, &yes) })
+			at := slices.IndexFunc(all, func(yes rules.Term) bool { return yes.Key == no.Key && covers(no, &yes, &l.effort) })
 			if at < 0 && !trivial(no) {
 				continue
 			}
@@ -61,7 +61,7 @@ func (l *linter) otherNumber(i int, m *rules.Match) {
 		}
 		possible := slices.ContainsFunc(names.Patterns, func(p rules.Pattern) bool {
 			n, ok := of(&p)
-			return !ok || slices.ContainsFunc(asked.Patterns, func(a rules.Pattern) bool { return a.Match(strconv.Itoa(n)) })
+			return !ok || slices.ContainsFunc(asked.Patterns, func(a rules.Pattern) bool { return !l.effort.Spend(1) || a.Match(strconv.Itoa(n)) })
 		})
 		if !possible {
 			l.never(i, asked.Pos, fmt.Sprintf("no interface of those names has this %s", key), names)
@@ -109,7 +109,7 @@ func (l *linter) patterns() {
 		}
 		for j := range m.Not {
 			no := &m.Not[j]
-			if yes := term(m.Terms, no.Key); yes != nil && single(no.Key) && len(no.Patterns)*len(yes.Patterns) < maxList && disjoint(no, yes) {
+			if yes := term(m.Terms, no.Key); yes != nil && single(no.Key) && len(no.Patterns)*len(yes.Patterns) < maxList && disjoint(no, yes, &l.effort) {
 				l.warnBeside(no.Pos, rules.CodeExceptsNothing, fmt.Sprintf("not excepts nothing: the rule asks for another %s already", no.Key),
 					"remove it, or correct one of the two", yes.Pos, "it is asked for here")
 			}
@@ -135,7 +135,7 @@ func (l *linter) coveredPattern(t *rules.Term) {
 	}
 	for i := range t.Patterns {
 		for j := range t.Patterns {
-			if i != j && t.Patterns[j].Covers(&t.Patterns[i]) {
+			if i != j && t.Patterns[j].Covers(&t.Patterns[i], &l.effort) {
 				l.warn(t.Pos, rules.CodeCovered, fmt.Sprintf("%s lists %s, and %s beside it matches that already", t.Key, t.Patterns[i].String(), t.Patterns[j].String()), "remove the narrower of the two")
 				return
 			}

@@ -38,7 +38,7 @@ func (l *linter) firstAround(x *index, m *rules.Match) int {
 		if l.compared += cost(&l.set.Rules[j].Match, m); l.compared > maxCompared {
 			return false
 		}
-		if superset(&l.set.Rules[j].Match, m) {
+		if superset(&l.set.Rules[j].Match, m, &l.effort) {
 			by = j
 		}
 		return true
@@ -60,7 +60,7 @@ func (l *linter) broken(m *rules.Match) bool {
 func (l *linter) covered(i, by int) {
 	r, first := &l.set.Rules[i], &l.set.Rules[by]
 	l.dead[i] = fmt.Sprintf("rule %q decides before it", first.Name)
-	if superset(&r.Match, implied(&first.Match)) {
+	if superset(&r.Match, implied(&first.Match), &l.effort) {
 		l.warnBeside(r.Pos, rules.CodeSameMatch, fmt.Sprintf("rule %q matches what rule %q matches, and comes too late", r.Name, first.Name),
 			"remove one of the two, or make their matches differ", first.Pos, "the first is here")
 		return

@@ -13,6 +13,9 @@ import (
 // net/bridge/netfilter/nft_reject_bridge.c): to `ct state` it is invalid, as is what anybody has made up. A list that lets in what belongs
 // to connections alone drops it, and the guest waits as after a drop.
 
+// maxRefusals bounds the rejects of one rule whose answers are looked for.
+const maxRefusals = 50
+
 // lostRefusals finds rules of bridged guests that reject, and let no answer of that in.
 func (l *linter) lostRefusals() {
 	for i := range l.set.Rules {
@@ -20,44 +23,62 @@ func (l *linter) lostRefusals() {
 		if r.Action.Kind != rules.Bridge {
 			continue
 		}
-		reject := l.firstReject(r)
-		if reject == nil {
-			continue
-		}
-		if ref := l.closesByState(r); ref != nil {
-			l.warnBeside(ref.Pos, rules.CodeLostRefusal, fmt.Sprintf("rule %q rejects what a guest sends, and %q drops the answer: of a bridge it belongs to no connection", r.Name, ref.Name),
-				"write drop, or let the answer in before, from everybody: tcp flags & rst == rst accept", reject.Pos, "this is answered")
+		for _, reject := range l.rejects(r) {
+			if ref, hint := l.losesAnswer(r, reject); ref != nil {
+				l.warnBeside(ref.Pos, rules.CodeLostRefusal, fmt.Sprintf("rule %q rejects what a guest sends, and %q drops the answer: of a bridge it belongs to no connection", r.Name, ref.Name),
+					"write drop, or let the answer in before, from everybody: "+hint, reject.Pos, "this is answered")
+				break
+			}
 		}
 	}
 }
 
-// firstReject is the first statement of a rule that rejects what a guest sends, or nil.
-func (l *linter) firstReject(r *rules.Rule) (found *rules.Statement) {
+// rejects are the statements of a rule that reject what a guest sends.
+func (l *linter) rejects(r *rules.Rule) (list []*rules.Statement) {
 	seen := map[string]bool{}
 	for i := range r.Firewall {
-		more := l.walk(r.Firewall[i].Name, seen, fromGuest, func(s *rules.Statement) bool {
+		l.walk(r.Firewall[i].Name, seen, fromGuest, func(s *rules.Statement) bool {
 			if s.Verdict == stmt.Rejected {
-				found = s
+				list = append(list, s)
 			}
-			return found == nil
+			return len(list) < maxRefusals
 		})
-		if !more {
-			break
-		}
 	}
-	return found
+	return list
 }
 
-// closesByState is the template of a rule that drops what goes to a guest and belongs to no connection, or nil.
-func (l *linter) closesByState(r *rules.Rule) *rules.TemplateRef {
+// losesAnswer is the template of a rule that drops what a reject answers, and what would let it in; nil where one of the answers, of
+// IPv4 or of IPv6, may reach the guest.
+func (l *linter) losesAnswer(r *rules.Rule, reject *rules.Statement) (first *rules.TemplateRef, hint string) {
+	for _, answer := range answers(reject) {
+		ref := l.closesByState(r, &answer)
+		switch {
+		case ref == nil:
+			return nil, ""
+		case first == nil:
+			first, hint = ref, answer.name
+		case hint != answer.name:
+			hint += " and " + answer.name
+		}
+	}
+	return first, hint
+}
+
+// closesByState is the template of a rule that drops an answer because it belongs to no connection, or nil: also where something before
+// may let it pass.
+func (l *linter) closesByState(r *rules.Rule, answer *packet) *rules.TemplateRef {
 	seen, tracks, closes := map[string]bool{}, false, false
 	for i := range r.Firewall {
 		more := l.walk(r.Firewall[i].Name, seen, toGuest, func(s *rules.Statement) bool {
+			if !l.effort.Spend(1 + len(s.Items)) {
+				return false
+			}
+			drops := s.Verdict == stmt.Drop || s.Verdict == stmt.Rejected
 			state := stateOf(s)
 			tracks = tracks || state != nil && s.Verdict == stmt.Accept
-			closes = s.Verdict == stmt.Drop && (tracks && s.Terminal() || state != nil && ofInvalid(state))
-			ends := s.Terminal() && s.Verdict != stmt.Return
-			return !closes && !ends && !letsAnswersIn(s)
+			closes = drops && (tracks && s.Terminal() || state != nil && ofInvalid(state))
+			passes := (s.Verdict == stmt.Accept || s.Verdict == stmt.Return) && answer.may(s)
+			return !closes && !passes && (!s.Terminal() || !drops)
 		})
 		switch {
 		case closes:
@@ -118,26 +139,4 @@ func ofInvalid(m *stmt.Match) bool {
 	}
 	holds := slices.ContainsFunc(m.Value.Tuples, func(t stmt.Tuple) bool { return binary.BigEndian.Uint32(t[0].Lo)&invalid != 0 })
 	return holds == (m.Op != stmt.Neq)
-}
-
-// letsAnswersIn reports whether a statement to the guest accepts resets or unreachable messages (RFC 9293, 3.1; RFC 792; RFC 4443, 3.1).
-func letsAnswersIn(s *rules.Statement) bool {
-	if s.Verdict != stmt.Accept {
-		return false
-	}
-	answers := map[string]func(stmt.Elem) bool{
-		"tcp flags":   func(e stmt.Elem) bool { return e.Lo[0]&0x04 != 0 },
-		"icmp type":   func(e stmt.Elem) bool { return e.Lo[0] <= 3 && e.Hi[0] >= 3 },
-		"icmpv6 type": func(e stmt.Elem) bool { return e.Lo[0] <= 1 && e.Hi[0] >= 1 },
-	}
-	for _, it := range s.Items {
-		m, ok := it.(stmt.Match)
-		if !ok || len(m.Fields) > 1 || m.Op == stmt.Neq {
-			continue
-		}
-		if of, known := answers[m.Fields[0].Name]; known && slices.ContainsFunc(m.Value.Tuples, func(t stmt.Tuple) bool { return of(t[0]) }) {
-			return true
-		}
-	}
-	return false
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vifd/internal/testhost"
 	"vifd/rules"
 )
 
@@ -49,6 +50,36 @@ func TestOddRules(t *testing.T) {
 	l.neverReached()
 	if l.compared <= maxCompared || len(l.found) > 0 {
 		t.Errorf("%d pairs were compared, %d problems", l.compared, len(l.found))
+	}
+}
+
+// costly are n globs, each of which takes long to tell from those with another end, and to find in them.
+func costly(n int, form, end string) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf("%q", strings.Repeat(form, 60)+string(rune('b'+i%20))+string(rune('b'+i/20))+end))
+	}
+	return strings.Join(list, ", ")
+}
+
+// TestCostlyGlobs: what globs take grows no faster than their number, once it is much: of those behind nothing is said.
+func TestCostlyGlobs(t *testing.T) {
+	const few, times, margin = 24, 4, 2
+	const form = "rules: [{name: r, match: {domain: [%s], not: {domain: [%s]}}, block: true}]"
+	for _, glob := range []string{"*a", "*[a-m]", "*[ace-gi-km]"} {
+		t.Run(glob, func(t *testing.T) {
+			small := loadAlone(t, fmt.Sprintf(form, costly(few, glob, ""), costly(few, glob, "z")))
+			large := loadAlone(t, fmt.Sprintf(form, costly(times*few, glob, ""), costly(times*few, glob, "z")))
+			testhost.Growth(t, times, margin, func(more bool) {
+				set := small
+				if more {
+					set = large
+				}
+				if found := Check(set, Options{}); len(found) > 1 {
+					t.Errorf("%+v", found)
+				}
+			})
+		})
 	}
 }
 

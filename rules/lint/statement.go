@@ -31,23 +31,6 @@ func (l *linter) statements() {
 	}
 }
 
-// saidTwice finds statements that ask what one before them has asked, which has decided.
-func (l *linter) saidTwice(list []rules.Statement) {
-	first := make(map[string]*rules.Statement, len(list))
-	for i := range list {
-		s := &list[i]
-		stateless := !slices.ContainsFunc(s.Items, func(it stmt.Item) bool { _, match := it.(stmt.Match); return !match })
-		if !stateless || s.Verdict == stmt.None || s.Verdict == stmt.Continue || len(s.Items) == 0 {
-			continue
-		}
-		if before := first[s.Text]; before != nil {
-			l.warnBeside(s.Pos, rules.CodeSaidTwice, "this statement is in the list already, and decides nothing here", "remove one of the two", before.Pos, "the first is here")
-			continue
-		}
-		first[s.Text] = s
-	}
-}
-
 // anyProtocol finds ports that are asked for without the protocol: where a packet of another one has those bits is something else.
 func (l *linter) anyProtocol(s *rules.Statement) {
 	port := ""

@@ -53,7 +53,7 @@ func (p *parting) span(lo, hi int64) bool {
 		if !p.found(by) {
 			return false
 		}
-		if far := p.reach(by, lo, hi); far > lo && superset(&p.l.set.Rules[by].Match, implied(p.numbered(lo, far))) {
+		if far := p.reach(by, lo, hi); far > lo && superset(&p.l.set.Rules[by].Match, implied(p.numbered(lo, far)), &p.l.effort) {
 			lo = far
 		}
 		lo++

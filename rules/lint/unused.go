@@ -94,7 +94,7 @@ func (l *linter) unusedGuests() {
 			for _, list := range lists {
 				may = may || slices.ContainsFunc(list, func(r int) bool {
 					left--
-					return left < 0 || mayMatch(&l.set.Rules[r].Match, known)
+					return left < 0 || l.mayMatch(&l.set.Rules[r].Match, known)
 				})
 			}
 		}
@@ -105,9 +105,9 @@ func (l *linter) unusedGuests() {
 }
 
 // mayMatch reports whether a match leaves room for a vif of which known is known.
-func mayMatch(m *rules.Match, known map[string]string) bool {
+func (l *linter) mayMatch(m *rules.Match, known map[string]string) bool {
 	for key, value := range known {
-		if t := term(m.Terms, key); t != nil && !slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return p.Match(value) }) {
+		if t := term(m.Terms, key); t != nil && !slices.ContainsFunc(t.Patterns, func(p rules.Pattern) bool { return !l.effort.Spend(len(p.String())) || p.Match(value) }) {
 			return false
 		}
 	}
