@@ -1,8 +1,11 @@
 package handler
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	"vifd/actions/bridge"
 	"vifd/actions/firewall"
@@ -15,6 +18,12 @@ import (
 // connect plans a guest's way to the network, and its guard.
 func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 	d := &p.Decision
+	for _, name := range []string{d.Network, d.Route.Uplink, d.NAT.Uplink} {
+		if err := checkShown(name); err != nil {
+			r.block(p, l, StateFailed, fmt.Sprintf("%s: %v", d.Kind, err))
+			return
+		}
+	}
 	profile, err := r.program.Profile(FirewallList(d.Rule))
 	if err != nil {
 		r.block(p, l, StateFailed, err.Error())
@@ -57,6 +66,17 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 		p.Port, p.Route, p.NAT, p.Told, p.Rate, p.Link = nil, nil, nil, Told{}, nil, nil
 		r.block(p, l, StateFailed, err.Error())
 	}
+}
+
+// checkShown refuses a name that is not shown as it is. The kernel takes control characters in one, and whoever prints it would have a terminal
+// do what a guest's configuration says.
+func checkShown(name string) error {
+	for _, c := range name {
+		if !unicode.IsPrint(c) || c == utf8.RuneError {
+			return fmt.Errorf("%q holds characters that cannot be shown: no interface is meant by that", name)
+		}
+	}
+	return nil
 }
 
 // FirewallList is a rule's templates, for the kind of guests that it connects.

@@ -7,26 +7,33 @@ import (
 	"vifd/internal/xen"
 )
 
-// consider decides about the round's link, and gives it the name that it is to have before anything else is done to it.
-func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *known) (Plan, bool) {
-	k.formerly = ""
-	plan, ours, x := h.decide(ctx, h.rules, l, k)
+// consider decides about the round's link, and gives it the name that it is to have before anything else is done to it. The error is one of
+// overtaken.
+func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *known) (plan Plan, ours bool, err error) {
+	var x *xen.Facts
+	plan, ours, x = h.decide(ctx, h.rules, l, k)
 	advise(ctx, conn, &plan, x)
 	if !ours || plan.State == StateIgnored || plan.State == StateUnmatched {
-		return plan, ours
+		return plan, ours, nil
 	}
-	before := l.Name
-	renamed, err := h.rename(conn, l, x, k.own.Xen)
+	before, renamed := l.Name, false
+	if err = h.foretell(l, x, k); err == nil {
+		renamed, err = h.rename(conn, l, x, k.own.Xen)
+	}
+	if renamed || overtaken(err) {
+		k.formerly = before
+	}
 	switch {
+	case overtaken(err):
+		return plan, ours, err
 	case err != nil:
 		plan = Plan{Decision: plan.Decision, Action: plan.Action, Firewall: plan.Firewall, Retry: true}
 		h.rules.block(&plan, l, StateFailed, err.Error())
 	case renamed:
-		k.formerly = before
 		plan, ours, x = h.decide(ctx, h.rules, l, k)
 		advise(ctx, conn, &plan, x)
 	}
-	return plan, ours
+	return plan, ours, nil
 }
 
 // decide plans for a link by what is known of it, k, which may be nil; false means that it is none of vifd's business.

@@ -72,6 +72,7 @@ type Handler struct {
 	known   map[int]*known  // by ifindex
 	fallen  map[string]bool // uplinks that are down
 	lacking map[int]string  // ifindexes of vifs whose plan failed, and the bridge or uplink that each wants
+	asked   xenKeys         // of the rules in force
 }
 
 // known is what the handler remembers of a vif: the record of it, and what the last round left.
@@ -87,7 +88,9 @@ type known struct {
 	until   time.Time   // when that is
 	host    bool        // none of vifd's business
 
-	formerly string // what it was called when the round began, if it has been given another name since; an installation guards it by that
+	// What an installation guards it by, or what it was called before a round gave it another name, where its record says otherwise: until what the
+	// firewall has under that has been taken back.
+	formerly string
 }
 
 // New makes a handler of what the journal remembers. It changes nothing.
@@ -95,7 +98,7 @@ func New(cfg Config, rs *Ruleset) (*Handler, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = DefaultWorkers
 	}
-	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, known: make(map[int]*known), lacking: make(map[int]string), fallen: make(map[string]bool), conns: make(chan Links, cfg.Workers+1)}
+	h := &Handler{cfg: cfg, queue: newQueue(), rules: rs, asked: rs.asked, known: make(map[int]*known), lacking: make(map[int]string), fallen: make(map[string]bool), conns: make(chan Links, cfg.Workers+1)}
 	for range cap(h.conns) {
 		conn, err := cfg.Dial()
 		if err != nil {

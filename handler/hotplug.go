@@ -231,6 +231,8 @@ func (h *Handler) appear(ctx context.Context, n *news) ([]int, error) {
 		}
 		select {
 		case <-tick.C:
+		case <-h.queue.ended:
+			return nil, ErrStopped // another process looks after it when it comes, and may give it a name that only that one knows
 		case <-ctx.Done():
 			return nil, fmt.Errorf("interface %s, of %s, has not appeared within %v: is the kernel's backend there (modprobe xen-netback)?", n.iface, n.device.Path, appearWithin)
 		}
@@ -313,14 +315,14 @@ const watchAgain = time.Minute
 func (h *Handler) changed(path string) {
 	h.heard(nil)
 	device, key, all := xen.Watched(path)
-	if !all && !xen.Configures(key) {
-		return
-	}
 	h.mu.Lock()
+	// Which keys count is read here, and not of the rules: an installation that keeps those from being read asks xenstore.
 	var look []int
-	for ifindex, k := range h.known {
-		if x := k.own.Xen; x != nil && (all || x.Same(device)) {
-			look = append(look, ifindex)
+	if all || xen.Configures(key) || h.asked.names(key) {
+		for ifindex, k := range h.known {
+			if x := k.own.Xen; x != nil && (all || x.Same(device)) {
+				look = append(look, ifindex)
+			}
 		}
 	}
 	h.mu.Unlock()

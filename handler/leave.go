@@ -38,7 +38,10 @@ func (h *Handler) forget(ctx context.Context, conn Links, ifindex int, k known) 
 }
 
 func (h *Handler) cleanUp(ctx context.Context, conn Links, name string, k *known) error {
-	if name != "" {
+	for _, name := range slices.Compact([]string{name, k.formerly}) {
+		if name == "" {
+			continue
+		}
 		// Another device may bear the name by now. What the firewall knows under it is that one's business, for its own round
 		// leaves exactly what it needs.
 		_, err := conn.LinkByName(name)
@@ -98,7 +101,7 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 	if _, err := h.giveBack(ctx, conn, &k); err != nil {
 		return h.fail(l.Index, k, err)
 	}
-	if _, err := h.guard(l, &k.record, "", &plan); err != nil {
+	if _, err := h.guard(l, &k.record, k.formerly, &plan); err != nil {
 		return h.fail(l.Index, k, err)
 	}
 	h.takeDown(ctx, &k, &plan)
@@ -107,7 +110,7 @@ func (h *Handler) disown(ctx context.Context, conn Links, l *rtnl.Link, k known,
 			return h.fail(l.Index, k, fmt.Errorf("delete record: %w", err))
 		}
 	}
-	k.stored, k.bridge, k.plan, k.host = false, 0, plan, true
+	k.stored, k.bridge, k.plan, k.host, k.formerly = false, 0, plan, true, ""
 	k.record.Interface, k.record.State = l.Name, ""
 	h.remember(l.Index, &k)
 	return ctl.Outcome{Interface: l.Name, Ifindex: l.Index}

@@ -9,6 +9,7 @@ import (
 
 	"vifd/actions/firewall"
 	"vifd/internal/ctl"
+	"vifd/internal/journal"
 	"vifd/internal/vif"
 )
 
@@ -94,6 +95,7 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 		return nil, change{}, fmt.Errorf("resync: %w", err)
 	}
 	h.rules, h.host.places = rs, places
+	h.installed(rs, todo, owners)
 	// What a killed process has left of the host's settings, and no vif needs.
 	if _, err := h.host.forwarding.Release(h.cfg.Sysctls, 0); err != nil {
 		return nil, change{}, fmt.Errorf("resync: %w", err)
@@ -115,6 +117,27 @@ func (h *Handler) install(ctx context.Context, rs *Ruleset) ([]int, change, erro
 		}
 	}
 	return slices.Sorted(maps.Keys(todo)), done, nil
+}
+
+// installed notes that rs is in force, and guards vifs of these ifindexes by these names: one that goes before its round, or gets another name,
+// has its guard taken back all the same.
+func (h *Handler) installed(rs *Ruleset, todo map[int]bool, owners map[string]int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = rs.asked // every vif gets a round, which asks for what only these rules name
+	for name, ifindex := range owners {
+		if !todo[ifindex] {
+			continue
+		}
+		k := h.known[ifindex]
+		if k == nil {
+			k = &known{record: journal.Record{Ifindex: ifindex}}
+			h.known[ifindex] = k
+		}
+		if k.record.Interface != name {
+			k.formerly = name
+		}
+	}
 }
 
 // Rules is the load that is in force.

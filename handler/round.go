@@ -2,7 +2,6 @@ package handler
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
+	"vifd/internal/xen"
 )
 
 // round brings one vif to what the rules want, whatever state it is in.
@@ -33,7 +33,10 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	case err != nil:
 		return h.fail(r.ifindex, k, err)
 	}
-	plan, ours := h.consider(ctx, conn, &link, &k)
+	plan, ours, err := h.consider(ctx, conn, &link, &k)
+	if err != nil {
+		return h.again(&link, &k)
+	}
 	h.rules.place(h.host.places, &link, &plan)
 	if !ours {
 		return h.disown(ctx, conn, &link, k, plan)
@@ -42,10 +45,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	wrote, err := h.carryOut(ctx, conn, &link, &k, &plan)
 	switch {
 	case overtaken(err):
-		// Overtaken: the next round sees what has become of it, and needs to know what this one has done.
-		h.remember(r.ifindex, &k)
-		h.queue.push(r.ifindex, nil, nil)
-		return ctl.Outcome{Interface: link.Name, Ifindex: r.ifindex, State: StateWorking}
+		return h.again(&link, &k)
 	case err != nil:
 		plan.State, plan.Reason, plan.Retry = StateFailed, err.Error(), true
 	}
@@ -53,9 +53,7 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	if h.rules != rs {
 		// They changed while a program ran: what is to be said of the vif is the next round's to decide.
 		k.plan = plan
-		h.remember(r.ifindex, &k)
-		h.queue.push(r.ifindex, nil, nil)
-		return ctl.Outcome{Interface: link.Name, Ifindex: r.ifindex, State: StateWorking}
+		return h.again(&link, &k)
 	}
 	if err := h.tellXen(ctx, conn, &link, &k, &plan, r.news != nil); err != nil {
 		plan.Retry = true
@@ -67,10 +65,17 @@ func (h *Handler) round(ctx context.Context, conn Links, r round) ctl.Outcome {
 	return h.settle(&link, k, plan, wrote, time.Since(begin))
 }
 
+// again is for a round that something has come between: the next one sees what has become of the vif, and needs to know what this one has done.
+func (h *Handler) again(l *rtnl.Link, k *known) ctl.Outcome {
+	h.remember(l.Index, k)
+	h.queue.push(l.Index, nil, nil)
+	return ctl.Outcome{Interface: l.Name, Ifindex: l.Index, State: StateWorking}
+}
+
 // overtaken reports that a vif went, or got another name, while it was worked on.
 func overtaken(err error) bool {
 	return slices.ContainsFunc([]error{
-		bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed, link.ErrGone, link.ErrRenamed,
+		errWent, bridge.ErrGone, bridge.ErrRenamed, route.ErrGone, route.ErrRenamed, rate.ErrGone, rate.ErrRenamed, link.ErrGone, link.ErrRenamed,
 	}, func(target error) bool { return errors.Is(err, target) })
 }
 
@@ -121,6 +126,7 @@ func (h *Handler) carryOut(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	if err != nil {
 		return wrote, err
 	}
+	k.formerly = ""
 	if guarded && plan.Guest != nil {
 		h.tighten(ctx, h.rules.program, []*firewall.Guest{plan.Guest}, lost(k.plan.Guest, plan.Guest))
 	}
@@ -163,12 +169,15 @@ func (h *Handler) guard(l *rtnl.Link, was *journal.Record, formerly string, plan
 	} else {
 		wrote, err = h.cfg.Firewall.Remove(l.Name, l.Index)
 	}
-	before := cmp.Or(was.Interface, formerly)
-	if err != nil || before == "" || before == l.Name {
-		return wrote, err
+	for _, before := range slices.Compact([]string{was.Interface, formerly}) {
+		if err != nil || before == "" || before == l.Name {
+			continue
+		}
+		var removed bool
+		removed, err = h.cfg.Firewall.Remove(before, l.Index)
+		wrote = wrote || removed
 	}
-	removed, err := h.cfg.Firewall.Remove(before, l.Index)
-	return wrote || removed, err
+	return wrote, err
 }
 
 // leaves reports whether what was done to the link before has to be undone first: it is in a bridge that it shall not be in
@@ -212,6 +221,25 @@ func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
 	next.State, next.Error, next.Since = StateWorking, "", time.Now()
 	if err := h.cfg.Records.Put(next); err != nil {
 		return fmt.Errorf("write down what is about to be done to %s: %w", l.Name, err)
+	}
+	k.record, k.stored = next, true
+	return nil
+}
+
+// foretell writes down whose interface it is that is about to get a name which does not say so. A process that is killed right behind the
+// renaming would leave a tap of which nobody knows the guest: it has no device in sysfs, as a vif has.
+func (h *Handler) foretell(l *rtnl.Link, x *xen.Facts, k *known) error {
+	if _, wanted, err := nameWanted(l, x, k.own.Xen); k.stored || err != nil || !wanted {
+		return nil // an error is for who renames it to say
+	}
+	next := k.record
+	next.Ifindex, next.Interface, next.Link.WasUp, next.State, next.Since = l.Index, l.Name, l.Up(), StateWorking, time.Now()
+	var err error
+	if next.Own, err = k.own.text(); err == nil {
+		err = h.cfg.Records.Put(next)
+	}
+	if err != nil {
+		return fmt.Errorf("write down that %s is about to be renamed: %w", l.Name, err)
 	}
 	k.record, k.stored = next, true
 	return nil

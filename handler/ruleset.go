@@ -22,11 +22,12 @@ type Ruleset struct {
 	nat     *nat.Program
 	claimed []string // as firewall.Config's
 	hosts   map[string]bool
+	asked   xenKeys
 }
 
 // NewRuleset prepares set. Its templates have been checked when they were loaded; an error is the compiler's.
 func NewRuleset(set *rules.Set) (*Ruleset, error) {
-	r := &Ruleset{set: set, matcher: matcher.New(set), claimed: claimed(set.Rules), hosts: make(map[string]bool)}
+	r := &Ruleset{set: set, matcher: matcher.New(set), claimed: claimed(set.Rules), hosts: make(map[string]bool), asked: xenKeysOf(set.Rules)}
 	for name, n := range set.Networks {
 		r.hosts[name] = n.Kind == rules.BridgeNetwork // the others' names are no interfaces'
 		for _, uplink := range []string{n.Bridge.Uplink, n.Route.Uplink, n.NAT.Uplink} {

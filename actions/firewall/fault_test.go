@@ -185,3 +185,80 @@ func TestInstallTakesOutWhatIsNotItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// meddled is a kernel in which another process changes something right before a transaction.
+type meddled struct {
+	*nft.Conn
+	meddle []func() // before the next commits
+}
+
+func (k *meddled) Commit(b *nft.Batch) error {
+	if len(k.meddle) > 0 {
+		k.meddle[0]()
+		k.meddle = k.meddle[1:]
+	}
+	return k.Conn.Commit(b)
+}
+
+// TestInstallWhileAnotherWorks: a process that works alone may take away what an installation has read and is about to take away. That
+// ends nothing; only one that does so again and again does.
+func TestInstallWhileAnotherWorks(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	p := guarded(t)
+	var guests []*firewall.Guest
+	for n := range 5 {
+		guests = append(guests, guest(t, p, n+1, sourceGuard))
+	}
+	alone := open(t, h)
+	leave := func(n int) func() { return func() { remove(t, alone, guests[n].Interface, 100+n) } }
+	k := &meddled{Conn: testhost.Dial(t, h, nft.Dial)}
+	listener, err := firewall.OpenTable(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for changes, works := range map[int]bool{1: true, 2: true, 3: false} {
+		install(t, alone, p, guests...)
+		k.meddle = nil
+		for n := range changes {
+			k.meddle = append(k.meddle, leave(1+n))
+		}
+		_, err := listener.Install(p, []firewall.Guest{*guests[0]}, map[string]int{guests[0].Interface: 100})
+		switch {
+		case len(k.meddle) > 0:
+			t.Errorf("%d changes: %d are to come", changes, len(k.meddle))
+		case !works && !errors.Is(err, unix.ENOENT), works && err != nil:
+			t.Errorf("%d changes: Install() = %v", changes, err)
+		case works:
+			sameAsFresh(t, h, p, guests[0])
+		}
+	}
+}
+
+// TestRepairLeavesOthersAlone: of two processes that work without a listener, the one that finds its guest changed by the other does not put
+// back what the other has done for other guests.
+func TestRepairLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	h := testhost.New(t)
+	p := guarded(t)
+	one, two, three := guest(t, p, 1, sourceGuard), guest(t, p, 2, sourceGuard), guest(t, p, 3, sourceGuard)
+	install(t, open(t, h), p, one, two)
+	var processes [2]*firewall.Table
+	for i := range processes {
+		processes[i] = open(t, h)
+		if _, err := processes[i].Ensure(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moved := *two
+	moved.IPs = three.IPs
+	set(t, processes[1], &moved, 9)
+	remove(t, processes[1], one.Interface, 100)
+	again := *one
+	again.IPs = nil
+	set(t, processes[0], &again, 7)
+	sameAsFresh(t, h, p, &again, &moved)
+	if n := processes[0].Stats().Repairs; n != 1 {
+		t.Errorf("%d repairs are counted, want 1", n)
+	}
+}

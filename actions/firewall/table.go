@@ -26,6 +26,7 @@ type Table struct {
 	program *Program
 	have    state // what the kernel has as far as is known
 	owners  map[string]int
+	shared  bool // others change it as well: the program was ensured, and not installed
 }
 
 // OpenTable reads what the tables hold from the kernel and changes nothing.
@@ -134,32 +135,37 @@ func (t *Table) Install(p *Program, guests []Guest, owners map[string]int) (wrot
 	if p, err = p.forState(want); err != nil {
 		return false, fmt.Errorf("firewall: %w", err)
 	}
-	for try := range installTries {
-		have, err := t.read()
-		if err != nil {
-			return false, err
-		}
-		did, err := t.swap(p, have, want)
-		wrote = wrote || did
-		if err == nil {
-			break
-		}
-		if try < installTries-1 && errors.Is(err, nft.ErrUnknown) {
-			continue // what is there is read back, and the rest done
-		}
+	if wrote, err = t.bring(p, want); err != nil {
 		return wrote, fmt.Errorf("firewall: install %d rules and %d guests: %w", p.Rules(), len(guests), err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.program, t.have, t.owners = p, want, make(map[string]int, len(owners))
+	t.program, t.have, t.owners, t.shared = p, want, make(map[string]int, len(owners)), false
 	for iface, owner := range owners {
 		t.owners[iface] = owner
 	}
 	return wrote, nil
 }
 
-// installTries bounds how often an installation whose outcome is unknown is looked at again.
+// installTries bounds how often an installation whose outcome is unknown, or that somebody came between, is looked at again.
 const installTries = 3
+
+// bring takes the kernel from whatever it has to p and want. What is there is read first, and a process that works without the listener may
+// change it before the transaction is carried out, which then fails as a whole: it is read back, and the rest done.
+func (t *Table) bring(p *Program, want state) (wrote bool, err error) {
+	for range installTries {
+		var have state
+		if have, err = t.read(); err == nil {
+			var did bool
+			did, err = t.swap(p, have, want)
+			wrote = wrote || did
+		}
+		if err == nil || !nft.Drifted(err) {
+			break
+		}
+	}
+	return wrote, err
+}
 
 // forState is p for exactly the prefixes that guests have.
 func (p *Program) forState(guests state) (*Program, error) {
@@ -190,6 +196,11 @@ func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 	t.mu.Lock()
 	have := t.have
 	t.mu.Unlock()
+	return t.ensure(p, have)
+}
+
+// ensure is Ensure where the kernel has these guests.
+func (t *Table) ensure(p *Program, have state) (wrote bool, err error) {
 	if p, err = p.forState(have); err != nil {
 		return false, fmt.Errorf("firewall: %w", err)
 	}
@@ -207,7 +218,7 @@ func (t *Table) Ensure(p *Program) (wrote bool, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.program = p
+	t.program, t.shared = p, true
 	return b.Len() > 0, nil
 }
 
@@ -296,18 +307,26 @@ func (t *Table) change(b *nft.Batch, iface string, have, want []element) bool {
 	return b.Len() > before
 }
 
-// repair reads the kernel back and puts right whatever is not as it was left.
+// repair reads the kernel back and puts right whatever is not as it was left. Of a table that is shared nobody knows that but for the program:
+// what other guests are guarded by is their processes' to say, and is taken as it is.
 func (t *Table) repair() error {
 	have, err := t.read()
 	if err != nil {
 		return err
 	}
 	t.mu.Lock()
-	p, want := t.program, t.have
-	t.mu.Unlock()
-	if p == nil {
-		return errors.New("no program is installed")
+	p, want, shared := t.program, t.have, t.shared
+	if shared {
+		t.have = have
 	}
-	_, err = t.swap(p, have, want)
+	t.mu.Unlock()
+	switch {
+	case p == nil:
+		return errors.New("no program is installed")
+	case shared:
+		_, err = t.ensure(p, have)
+	default:
+		_, err = t.swap(p, have, want)
+	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -89,9 +90,25 @@ func (c *command) main(args []string) int {
 		if errors.Is(e.err, fs.ErrPermission) && !strings.Contains(e.err.Error(), "as root") {
 			hint = ": run it as root"
 		}
-		fmt.Fprintf(c.err, "vifd: %v%s\n", e.err, hint)
+		fmt.Fprintf(c.err, "vifd: %s%s\n", c.shown(e.err), hint)
 	}
 	return e.code
+}
+
+// shown is an error as standard error gets it, which may be a terminal: values in it are anybody's. Where another program's lines stand around it,
+// it is one line.
+func (c *command) shown(err error) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case r != '\n' && r != '\t':
+			return unicode.ReplacementChar
+		case c.terse:
+			return ' '
+		}
+		return r
+	}, err.Error())
 }
 
 func (c *command) root() *cobra.Command {

@@ -109,7 +109,7 @@ func (c *command) plugged(store *xenstore.Store, call *xen.Call, err error) erro
 		return nil
 	}
 	if call.Command != "" && !call.Up() && call.Interface != "" {
-		fmt.Fprintf(c.err, "vifd: %s %s: %v\n", call.Command, call.Interface, err)
+		fmt.Fprintf(c.err, "vifd: %s %s: %s\n", call.Command, printable(call.Interface), c.shown(err))
 		return nil
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -120,5 +121,47 @@ func TestHotplugEnvironIP(t *testing.T) {
 	x.wantLink(t, "vif3.0", "master xenbr0")
 	if guard := x.about(t, "vif3.0"); strings.Contains(guard, "192.0.2.99") || guard == "" {
 		t.Errorf("it is guarded as\n%s", guard)
+	}
+}
+
+// TestHotplugSaysNoControls: of what a guest's configuration holds, nothing reaches xl's terminal, or Xen's tools, that a terminal obeys; and no
+// interface is called by it.
+func TestHotplugSaysNoControls(t *testing.T) {
+	t.Parallel()
+	const value = "x\u009b31m\x1b[31m" // CSI as one character, and as two
+	rules := "rules: [{name: xen, match: {interface: \"vif*\"}, bridge: \"${bridge}\", rate: {from-guest: \"${xen.limit:-1mbit}\"}}]\n"
+	bothWays(t, rules, func(t *testing.T, x *xenHost) {
+		x.bridges(t, "xenbr0")
+		for _, key := range []string{"bridge", "vifname", "mtu", "vlan", "mac", "ip", "limit"} {
+			x.plug(t, 3, 0, map[string]string{key: value})
+			errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
+			told, _ := x.key(t, 3, 0, "hotplug-error")
+			if code != exitFailed || !strings.Contains(errs, "31m") || !strings.Contains(told, "31m") {
+				t.Errorf("%s: exit %d, %q, %q: the value is not refused by name", key, code, errs, told)
+			}
+			for _, said := range []string{errs, told} {
+				if strings.ContainsAny(said, "\x1b\u009b") {
+					t.Errorf("%s: control characters: %q", key, said)
+				}
+			}
+			x.wantLink(t, "vif3.0", "state DOWN")
+			x.Unplug(t, "vif3.0")
+			x.mustCall(t, "vif-vifd", "offline", "vif3.0", 3, 0)
+			x.tool(t, "xenstore-rm", "/local/domain/0/backend/vif/3")
+		}
+	})
+}
+
+// TestShown: an error is what it was but for what a terminal obeys; between another program's lines it is one.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	err := errors.New("a\x1b[31mb\u009bc\xffd:\n\te\r\U000e0001f…")
+	for terse, want := range map[bool]string{
+		false: "a\ufffd[31mb\ufffdc\ufffdd:\n\te\ufffd\ufffdf…",
+		true:  "a\ufffd[31mb\ufffdc\ufffdd:  e\ufffd\ufffdf…",
+	} {
+		if got := (&command{terse: terse}).shown(err); got != want {
+			t.Errorf("terse %v: %q, want %q", terse, got, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -85,4 +86,55 @@ func TestScriptAndUdev(t *testing.T) {
 		}
 		x.wantLink(t, "vif3.0", "master xenbr0", "UP")
 	})
+}
+
+// TestMigratedGuest: xl creates a guest that it receives as NAME--incoming, and calls it NAME when it runs, of which nothing tells. It gets what
+// NAME gets from the beginning.
+func TestMigratedGuest(t *testing.T) {
+	t.Parallel()
+	bothWays(t, `guests:
+  - {domain: web, ip: [192.0.2.7]}
+rules:
+  - {name: dmz, match: {domain: web}, bridge: dmz, firewall: source-guard}
+  - {name: other, match: {interface: "vif*"}, bridge: "${bridge}"}
+`, func(t *testing.T, x *xenHost) {
+		x.bridges(t, "xenbr0", "dmz")
+		x.plug(t, 3, 0, nil)
+		x.tool(t, "xenstore-write", "/local/domain/3/name", "web--incoming")
+		for _, name := range []string{"web--incoming", "web", "web--migratedaway"} {
+			x.tool(t, "xenstore-write", "/local/domain/3/name", name)
+			x.mustCall(t, "vif-vifd", "online", "vif3.0", 3, 0)
+			x.wantLink(t, "vif3.0", "master dmz", "UP")
+			if out := x.Run(t, "nft", "list", "set", "bridge", "vifd", "guest-ip"); !strings.Contains(out, `"vif3.0" . 192.0.2.7`) {
+				t.Errorf("as %s it is not guarded by its entry:\n%s", name, out)
+			}
+		}
+		// xl rename to a name of its own is a change that nothing tells of: the next event finds it.
+		x.tool(t, "xenstore-write", "/local/domain/3/name", "other")
+		x.mustCall(t, "vif-vifd", "online", "vif3.0", 3, 0)
+		x.wantLink(t, "vif3.0", "master xenbr0", "UP")
+	})
+}
+
+// TestNamedKeysAreWatched: a change of a key that only a rule gives a meaning is followed while the guest runs, by the rules of now.
+func TestNamedKeysAreWatched(t *testing.T) {
+	t.Parallel()
+	const bridged = "rules: [{name: xen, match: {interface: \"vif*\"}, bridge: \"${xen.%s:-xenbr0}\"}]\n"
+	x := newXenHost(t, fmt.Sprintf(bridged, "zone"))
+	x.bridges(t, "xenbr0", "xenbr1")
+	x.listenXen(t)
+	x.plug(t, 3, 0, nil)
+	x.waitLink(t, "vif3.0", "master xenbr0")
+	x.set(t, 3, 0, map[string]string{"zone": "xenbr1"})
+	x.waitLink(t, "vif3.0", "master xenbr1")
+	x.tool(t, "xenstore-rm", backendPath(3, 0)+"/zone")
+	x.waitLink(t, "vif3.0", "master xenbr0")
+	x.write(t, fmt.Sprintf(bridged, "site/zone"))
+	if _, errs, code := x.run(t, "reload"); code != exitDone {
+		t.Fatalf("reload: exit %d: %s", code, errs)
+	}
+	x.set(t, 3, 0, map[string]string{"site/zone": "xenbr1"})
+	x.waitLink(t, "vif3.0", "master xenbr1")
+	x.tool(t, "xenstore-rm", backendPath(3, 0)+"/site")
+	x.waitLink(t, "vif3.0", "master xenbr0")
 }

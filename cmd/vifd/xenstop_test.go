@@ -47,6 +47,34 @@ func TestStoppedWhileXenWaits(t *testing.T) {
 	x.wantStatus(t, 3, 0, "connected")
 }
 
+// TestStoppedWhileXenWaitsForTheInterface ends a listener while a call waits for its interface: the listener does not wait for that, and the guest
+// starts when it comes.
+func TestStoppedWhileXenWaitsForTheInterface(t *testing.T) {
+	t.Parallel()
+	x := newXenHost(t, xenRules)
+	x.bridges(t, "xenbr0")
+	p := x.listenXen(t)
+	mac := x.folders(t, 3, 0, nil)
+	type answer struct {
+		errs string
+		code int
+	}
+	done := make(chan answer, 1)
+	go func() {
+		errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
+		done <- answer{errs, code}
+	}()
+	testhost.Wait(t, "the call to be handed over", func() bool { return x.talking(t) })
+	p.Signal(t, syscall.SIGTERM)
+	<-p.Done()
+	x.Guest(t, "vif3.0", mac)
+	if a := <-done; a.code != exitDone {
+		t.Errorf("exit %d: %s", a.code, a.errs)
+	}
+	x.wantStatus(t, 3, 0, "connected")
+	x.wantLink(t, "vif3.0", "master xenbr0", "UP")
+}
+
 // TestReloadWaitsBesideAResync: what is lost of events does not take the place of a reload that was asked for.
 func TestReloadWaitsBesideAResync(t *testing.T) {
 	t.Parallel()

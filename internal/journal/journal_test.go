@@ -142,6 +142,7 @@ func TestListPassesOverDamagedFiles(t *testing.T) {
 		"07.json":     string(whole),
 		"README":      "hello",
 		"-8.json":     "{}",
+		"0.json":      strings.Replace(string(whole), `"ifindex":2`, `"ifindex":0`, 1),
 		"1.json.save": string(whole),
 	}
 	for name, text := range damage {
@@ -174,6 +175,9 @@ func TestListPassesOverDamagedFiles(t *testing.T) {
 	var damaged *DamagedError
 	if _, err := j.Get(5); !errors.As(err, &damaged) || damaged.Ifindex != 5 {
 		t.Errorf("Get of a damaged record: %v, want a DamagedError of ifindex 5", err)
+	}
+	if _, err := j.Get(0); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "no ifindex") {
+		t.Errorf("Get of a record of no ifindex: %v, want a DamagedError", err)
 	}
 	for _, ifindex := range []int{2, 5} {
 		if err := j.Put(sample(ifindex)); err != nil {

@@ -93,6 +93,8 @@ func decode(data []byte, ifindex int, boot string) (Record, error) {
 		return Record{}, fmt.Errorf("version is %d, want %d", s.Version, Version)
 	case s.Boot != boot:
 		return Record{}, errOtherBoot
+	case s.Ifindex <= 0:
+		return Record{}, fmt.Errorf("%d is no ifindex", s.Ifindex)
 	case s.Ifindex != ifindex:
 		return Record{}, fmt.Errorf("its ifindex is %d, its name says %d", s.Ifindex, ifindex)
 	}

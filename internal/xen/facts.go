@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,8 +49,8 @@ type Facts struct {
 	before Memory
 	now    Memory
 	asked  map[string]bool
-	gone   bool // the folder, which was there
-	absent bool // the folder has never been there
+	gone   bool // the folder, of which something is remembered
+	absent bool // the folder is not there, and nothing is remembered of it
 	err    error
 }
 
@@ -127,7 +128,8 @@ func (f *Facts) Values(key string) []string {
 		addresses, _ := f.backend(key)
 		return strings.Fields(addresses)
 	case "domain":
-		return one(f.domain(wordName))
+		name, ok := f.domain(wordName)
+		return one(ownName(name), ok)
 	case "uuid":
 		path, _ := f.domain(wordVM)
 		uuid, ok := strings.CutPrefix(path, "/vm/")
@@ -181,18 +183,36 @@ func (f *Facts) Guest() int {
 // backend is the value of a key of the backend's folder.
 func (f *Facts) backend(key string) (string, bool) {
 	if !f.asked[keyFrontend] {
-		f.ask(f.device.Path+"/", backendKeys...)
-		if f.err == nil && f.now[keyFrontend] == "" {
-			f.gone, f.absent = f.before[keyFrontend] != "", f.before[keyFrontend] == ""
-		}
+		f.askBackend(backendKeys...)
 	}
 	switch {
-	case f.gone:
+	case f.gone, f.absent:
 		f.asked[key] = true
 	case !f.asked[key]:
-		f.ask(f.device.Path+"/", key)
+		f.askBackend(key)
 	}
 	return f.value(key)
+}
+
+// askBackend reads keys of the backend's folder, and frontend once more behind them. A toolstack makes the folder in one transaction and removes
+// it in one, but xenstored may do either between two of the reads, and what is read of half a folder looks like keys that nobody has set. With
+// frontend there before and after, the keys between are the folder's. A transaction would say the same, and takes two ways there and back more for
+// each guest, and for each key that a rule asks for by name; this takes none. What it does not tell is a folder that was removed and made anew
+// in that instant: of the new one the watch tells, and its hotplug call.
+func (f *Facts) askBackend(keys ...string) {
+	values := f.read(f.device.Path+"/", append(slices.Clone(keys), keyFrontend), nil)
+	if values == nil {
+		return
+	}
+	last := len(values) - 1
+	if values[last].Text != "" && (keys[0] != keyFrontend || values[0].Text != "") {
+		return
+	}
+	for _, key := range keys {
+		delete(f.now, key)
+	}
+	delete(f.now, keyFrontend)
+	f.gone, f.absent = f.before[keyFrontend] != "", f.before[keyFrontend] == ""
 }
 
 // domain is what stands in the domain's folder.
@@ -216,25 +236,21 @@ func (f *Facts) value(key string) (string, bool) {
 	return value, value != ""
 }
 
-// ask reads words below a folder.
-func (f *Facts) ask(folder string, words ...string) {
-	f.read(folder, words, nil)
-}
-
-// askLenient is ask where being refused is as good as unknown: a driver domain may not read what is said of another domain
+// askLenient is read where being refused is as good as unknown: a driver domain may not read what is said of another domain
 // (docs/misc/xenstore.txt, Permissions).
 func (f *Facts) askLenient(folder string, words ...string) {
 	f.read(folder, words, fs.ErrPermission)
 }
 
-func (f *Facts) read(folder string, words []string, pass error) {
+// read reads words below a folder; nil where xenstore does not answer. An error that is pass is as good as an answer by which none is there.
+func (f *Facts) read(folder string, words []string, pass error) []xenstore.Value {
 	paths := make([]string, len(words))
 	for i, word := range words {
 		f.asked[word] = true
 		paths[i] = folder + word
 	}
 	if f.err != nil {
-		return
+		return nil
 	}
 	values, err := f.store.ReadMany(f.ctx, paths...)
 	switch {
@@ -242,11 +258,24 @@ func (f *Facts) read(folder string, words []string, pass error) {
 		values = make([]xenstore.Value, len(paths))
 	case err != nil:
 		f.err = err
-		return
+		return nil
 	}
 	for i, word := range words {
 		f.now[word] = values[i].Text // of what is not there, empty
 	}
+	return values
+}
+
+// ownName is what a domain is called for good. xl creates one that it receives as NAME--incoming, and calls it NAME when it runs; that which it has
+// sent is NAME--migratedaway before it ends (migrate_receive and migrate_domain in tools/xl/xl_migrate.c). What it is connected to must be
+// NAME's from the beginning, and to the end, for nothing tells when a domain is renamed.
+func ownName(name string) string {
+	for _, suffix := range []string{"--incoming", "--migratedaway"} {
+		if own, ok := strings.CutSuffix(name, suffix); ok && own != "" {
+			return own
+		}
+	}
+	return name
 }
 
 func one(value string, ok bool) []string {

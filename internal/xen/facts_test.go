@@ -59,7 +59,7 @@ func TestFacts(t *testing.T) {
 	if f.Err() != nil || f.Guest() != 3 {
 		t.Errorf("guest %d, %v", f.Guest(), f.Err())
 	}
-	// Twelve keys are asked for together, the domain's three, and two by name: four questions, however often facts are wanted.
+	// Twelve keys are asked for together, one of them twice, the domain's three, and two by name: four questions, however often facts are wanted.
 	if len(b.asked) != 4 {
 		t.Errorf("asked %d times:\n%s", len(b.asked), strings.Join(b.asked, "\n"))
 	}
