@@ -15,7 +15,6 @@ import (
 	"vifd/internal/uevent"
 	"vifd/internal/vif"
 	"vifd/internal/xen"
-	"vifd/internal/xenstore"
 )
 
 // handleTimeout is how long one event may take. udevd gives its programs 180 s, libxl 40.
@@ -69,14 +68,7 @@ func (c *command) handleBackend() error {
 		return exit(exitUsage, fmt.Errorf("the environment's event is not one of a vif: type_if is %q", c.env("type_if")))
 	}
 	call.ByUdev = true
-	store := xenstore.New()
-	defer store.Close() //nolint:errcheck // the answers are in
-	ctx, cancel := context.WithTimeout(context.Background(), hotplugTimeout)
-	defer cancel()
-	if err == nil {
-		err = c.plug(ctx, store, &call)
-	}
-	return c.plugged(store, &call, err)
+	return c.serve(&call, err)
 }
 
 // deal has the listener deal with an event, or does the work itself where there is none.

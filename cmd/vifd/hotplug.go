@@ -52,16 +52,21 @@ func (c *command) hotplug() *cobra.Command {
 			if err == nil && call.Nothing {
 				return nil
 			}
-			store := xenstore.New()
-			defer store.Close() //nolint:errcheck // the answers are in
-			ctx, cancel := context.WithTimeout(context.Background(), hotplugTimeout)
-			defer cancel()
-			if err == nil {
-				err = c.plug(ctx, store, &call)
-			}
-			return c.plugged(store, &call, err)
+			return c.serve(&call, err)
 		},
 	}
+}
+
+// serve does what a call asks for, unless err says that it could not be read, and reports what came of it.
+func (c *command) serve(call *xen.Call, err error) error {
+	store := xenstore.New()
+	defer store.Close() //nolint:errcheck // the answers are in
+	ctx, cancel := context.WithTimeout(context.Background(), hotplugTimeout)
+	defer cancel()
+	if err == nil {
+		err = c.plug(ctx, store, call)
+	}
+	return c.plugged(store, call, err)
 }
 
 // plug does what the call asks for.
