@@ -28,17 +28,22 @@ func (p *preview) consider(ctx context.Context, rs *Ruleset, d *decided) {
 	defer cancel()
 	var x *xen.Facts
 	d.plan, d.ours, x = p.h.decide(ctx, rs, &d.link, &d.k)
+	advise(ctx, p.conn, &d.plan, x)
 	if !d.ours || d.plan.State == StateIgnored || d.plan.State == StateUnmatched || x == nil {
 		return
 	}
 	list, again := p.h.sources(ctx, &d.link, &d.k)
-	renamed, err := p.h.rename(p.conn, &d.link, x, d.k.own.Xen)
+	renamed := false
+	name, wanted, err := nameWanted(&d.link, x, d.k.own.Xen)
+	if err == nil && wanted {
+		renamed, err = rename(p.conn, &d.link, name)
+	}
 	switch {
 	case err != nil:
-		d.plan = Plan{Decision: d.plan.Decision, Action: d.plan.Action, Firewall: d.plan.Firewall, Retry: true}
-		rs.block(&d.plan, &d.link, StateFailed, err.Error())
+		rs.unnamed(&d.plan, &d.link, err)
 	case renamed:
 		d.plan, d.ours = rs.judge(&d.link, &d.k, rs.matcher.Facts(list...), again)
+		advise(ctx, p.conn, &d.plan, again)
 	}
 }
 

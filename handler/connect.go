@@ -64,7 +64,7 @@ func (r *Ruleset) connect(p *Plan, l *rtnl.Link, f *vif.Facts) {
 	p.Link = device(d, l)
 	if p.hooks, err = hooksOf(p, guest, l, f); err != nil {
 		p.Port, p.Route, p.NAT, p.Told, p.Rate, p.Link = nil, nil, nil, Told{}, nil, nil
-		r.block(p, l, StateFailed, err.Error())
+		r.refuse(p, l, err)
 	}
 }
 

@@ -17,8 +17,11 @@ func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 		return plan, ours, nil
 	}
 	before, renamed := l.Name, false
-	if err = h.foretell(l, x, k); err == nil {
-		renamed, err = h.rename(conn, l, x, k.own.Xen)
+	name, wanted, err := nameWanted(l, x, k.own.Xen)
+	if err == nil && wanted {
+		if err = h.foretell(l, k); err == nil {
+			renamed, err = rename(conn, l, name)
+		}
 	}
 	if renamed || overtaken(err) {
 		k.formerly = before
@@ -27,13 +30,18 @@ func (h *Handler) consider(ctx context.Context, conn Links, l *rtnl.Link, k *kno
 	case overtaken(err):
 		return plan, ours, err
 	case err != nil:
-		plan = Plan{Decision: plan.Decision, Action: plan.Action, Firewall: plan.Firewall, Retry: true}
-		h.rules.block(&plan, l, StateFailed, err.Error())
+		h.rules.unnamed(&plan, l, err)
 	case renamed:
 		plan, ours, x = h.decide(ctx, h.rules, l, k)
 		advise(ctx, conn, &plan, x)
 	}
 	return plan, ours, nil
+}
+
+// unnamed makes a plan of one for a vif that cannot have the name of its guest's configuration.
+func (r *Ruleset) unnamed(p *Plan, l *rtnl.Link, err error) {
+	*p = Plan{Decision: p.Decision, Action: p.Action, Firewall: p.Firewall, Retry: true}
+	r.block(p, l, StateFailed, err.Error())
 }
 
 // decide plans for a link by what is known of it, k, which may be nil; false means that it is none of vifd's business.

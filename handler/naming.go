@@ -53,14 +53,10 @@ func fits(name string, tap bool) error {
 // errWent says that an interface went while it was being given its name.
 var errWent = errors.New("it went while it was being renamed")
 
-// rename gives the link the name of the guest's configuration, before anything else is done to it. It is by ifindex, so that
+// rename gives the link the name that is wanted, before anything else is done to it. It is by ifindex, so that
 // another interface of that name is never touched. The link stays one of that ifindex whatever the error, and with renamed it has the
 // new name; errWent: it is there no more.
-func (h *Handler) rename(conn Links, l *rtnl.Link, x *xen.Facts, state *xenState) (renamed bool, err error) {
-	name, wanted, err := nameWanted(l, x, state)
-	if err != nil || !wanted {
-		return false, err
-	}
+func rename(conn Links, l *rtnl.Link, name string) (renamed bool, err error) {
 	if l.Up() { // kernels before 6.3 rename no link that is up (dev_change_name in net/core/dev.c)
 		if err := conn.Set(l.Index, rtnl.Change{Up: new(false)}); err != nil {
 			return false, fmt.Errorf("take %s down to rename it to %s: %w", l.Name, name, went(err))

@@ -42,14 +42,10 @@ func isGone(cfg *Config, ev *vif.Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = conn.LinkByIndex(ev.Ifindex)
-	switch {
-	case errors.Is(err, rtnl.ErrNotFound):
+	if _, err = conn.LinkByIndex(ev.Ifindex); errors.Is(err, rtnl.ErrNotFound) {
 		return true, nil
-	case err != nil:
-		return false, err
 	}
-	return false, nil
+	return false, err
 }
 
 // onlyRemoving leaves the program of the rules that were, and the guests that it judges. A vif that would be blocked is taken out: it is

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 
 	"vifd/actions/bridge"
@@ -43,6 +44,7 @@ type Plan struct {
 	hooks    *hooked    // nil: no program is run
 	unhooked bool       // what was carried out stays, and only a hook has failed
 	waiting  bool       // which is not tried yet again
+	unset    string     // the fact that nobody knows, and that the rule has no way without; empty: there is none
 	seat     string     // whose the vif's addresses are: see holder; empty: as the name says
 }
 
@@ -73,7 +75,7 @@ func (r *Ruleset) Plan(l *rtnl.Link, f *vif.Facts) Plan {
 	}
 	switch {
 	case err != nil:
-		r.block(&p, l, StateFailed, err.Error())
+		r.refuse(&p, l, err)
 	case d.Kind == rules.Ignore:
 		p.State = StateIgnored
 		if d.Rule == nil {
@@ -110,6 +112,15 @@ func portFlags(want *rules.BridgePort) rtnl.PortFlags {
 func (r *Ruleset) block(p *Plan, l *rtnl.Link, state, reason string) {
 	p.State, p.Reason = state, reason
 	p.Guest = &firewall.Guest{Interface: l.Name, Profile: r.program.Blocked()}
+}
+
+// refuse is block for what a rule cannot be followed by.
+func (r *Ruleset) refuse(p *Plan, l *rtnl.Link, err error) {
+	r.block(p, l, StateFailed, err.Error())
+	var unset *rules.UnsetFactError
+	if errors.As(err, &unset) {
+		p.unset = unset.Fact
+	}
 }
 
 // leaveAlone plans nothing for a link that is none of vifd's business; where its name is one that rules may claim, the

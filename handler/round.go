@@ -15,7 +15,6 @@ import (
 	"vifd/internal/ctl"
 	"vifd/internal/journal"
 	"vifd/internal/rtnl"
-	"vifd/internal/xen"
 )
 
 // round brings one vif to what the rules want, whatever state it is in.
@@ -226,9 +225,9 @@ func (h *Handler) announce(l *rtnl.Link, k *known, plan *Plan) error {
 
 // foretell writes down whose interface it is that is about to get a name which does not say so. A process that is killed right behind the
 // renaming would leave a tap of which nobody knows the guest: it has no device in sysfs, as a vif has.
-func (h *Handler) foretell(l *rtnl.Link, x *xen.Facts, k *known) error {
-	if _, wanted, err := nameWanted(l, x, k.own.Xen); k.stored || err != nil || !wanted {
-		return nil // an error is for who renames it to say
+func (h *Handler) foretell(l *rtnl.Link, k *known) error {
+	if k.stored {
+		return nil
 	}
 	next := k.record
 	next.Ifindex, next.Interface, next.Link.WasUp, next.State, next.Since = l.Index, l.Name, l.Up(), StateWorking, time.Now()

@@ -86,10 +86,9 @@ func advise(ctx context.Context, conn Links, p *Plan, x *xen.Facts) {
 	if p.Decision.Kind != rules.Bridge || x.Err() != nil || x.Absent() {
 		return
 	}
-	lacking := strings.Contains(p.Reason, `fact "bridge" is not known`) || strings.Contains(p.Reason, `fact "xen.bridge" is not known`)
 	bridge := x.Values("bridge")
 	switch {
-	case lacking && len(bridge) == 0:
+	case (p.unset == "bridge" || p.unset == "xen.bridge") && len(bridge) == 0:
 		p.Reason += ": the guest's configuration names no bridge; write bridge=NAME in its vif line (" + bridges(ctx, conn) + ")"
 	case len(bridge) == 1 && bridge[0] == p.Decision.Network && strings.Contains(bridge[0], ":"):
 		p.Reason += ": Open vSwitch's form of it is NAME.VLAN:VLAN:..., with VLANs from 1 to 4094, and without vlan= beside it; or write bridge=NAME,vlan=10p/20/30"

@@ -150,10 +150,8 @@ func TestGoneWhileRenamed(t *testing.T) {
 func TestNotReadOnceRenamed(t *testing.T) {
 	t.Parallel()
 	conn := &leaving{link: rtnl.Link{Index: 7, Name: "vif3.0"}, left: 1, error: errors.New("no buffers")}
-	h := &Handler{cfg: Config{Xenstore: told{keys: map[string]string{"frontend": "x", "vifname": "web0"}}, Sysfs: t.TempDir()}}
-	l, k := conn.link, &known{}
-	x := h.xenFacts(t.Context(), &l, k)
-	renamed, err := h.rename(conn, &l, x, k.own.Xen)
+	l := conn.link
+	renamed, err := rename(conn, &l, "web0")
 	if !renamed || !errors.Is(err, conn.error) || overtaken(err) || l.Index != 7 || l.Name != "web0" {
 		t.Errorf("renamed %v, %+v: %v", renamed, l, err)
 	}

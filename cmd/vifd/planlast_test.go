@@ -241,7 +241,7 @@ func TestPlanOfXenFailures(t *testing.T) {
 		t.Fatalf("sync: exit %d, %s%s", code, errs, out)
 	}
 	for domid, keys := range map[int]map[string]string{
-		3: {"bridge": `no\x41'br`}, 4: {"mtu": "15\\n00"}, 5: {"vifname": "eth9"},
+		3: {"bridge": `no\x41'br`}, 4: {"mtu": "15\\n00"}, 5: {"vifname": "eth9"}, 6: {"bridge": ""},
 	} {
 		keys["ip"] = "192.0.2.7"
 		x.plug(t, domid, 0, keys)
@@ -249,8 +249,8 @@ func TestPlanOfXenFailures(t *testing.T) {
 	x.bridges(t, "xenbr0", "eth9")
 	script := x.planned(t)
 	told := regexp.MustCompile(`(?m)^xenstore-.*$`).FindAllString(script, -1)
-	if len(told) != 6 {
-		t.Fatalf("of three that fail, Xen is told %q in\n%s", told, script)
+	if len(told) != 8 {
+		t.Fatalf("of four that fail, Xen is told %q in\n%s", told, script)
 	}
 	if out, errs, code := x.withStore(t, "sh", "-e", "-c", strings.Join(told, "\n")); code != 0 {
 		t.Fatalf("by hand: exit %d, %s%s", code, errs, out)
@@ -259,7 +259,7 @@ func TestPlanOfXenFailures(t *testing.T) {
 	if again := x.planned(t); strings.Contains(again, "xenstore-") {
 		t.Errorf("Xen has been told, and would be told again:\n%s", again)
 	}
-	for domid, name := range map[int]string{3: "vif3.0", 4: "vif4.0", 5: "vif5.0"} {
+	for domid, name := range map[int]string{3: "vif3.0", 4: "vif4.0", 5: "vif5.0", 6: "vif6.0"} {
 		if errs, code := x.call(t, "vif-vifd", "online", name, domid, 0); code != exitFailed {
 			t.Errorf("%s: exit %d, %s", name, code, errs)
 		}

@@ -19,6 +19,24 @@ func (h *host) talking(t *testing.T) bool {
 	return false
 }
 
+// answer is what a call ends with.
+type answer struct {
+	errs string
+	code int
+}
+
+// handedOver makes a call for vif3.0 which is to wait, and returns once the listener has it.
+func (x *xenHost) handedOver(t *testing.T) <-chan answer {
+	t.Helper()
+	done := make(chan answer, 1)
+	go func() {
+		errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
+		done <- answer{errs, code}
+	}()
+	testhost.Wait(t, "the call to be handed over", func() bool { return x.talking(t) })
+	return done
+}
+
 // TestStoppedWhileXenWaits ends a listener while a call waits for it: the guest starts all the same.
 func TestStoppedWhileXenWaits(t *testing.T) {
 	t.Parallel()
@@ -28,16 +46,7 @@ func TestStoppedWhileXenWaits(t *testing.T) {
 	x.plug(t, 3, 0, nil)
 	x.waitState(t, "configured", "vif3.0")
 	x.store.Freeze(t) // the round waits for it, as it would behind other guests' rounds
-	type answer struct {
-		errs string
-		code int
-	}
-	done := make(chan answer, 1)
-	go func() {
-		errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
-		done <- answer{errs, code}
-	}()
-	testhost.Wait(t, "the call to be handed over", func() bool { return x.talking(t) })
+	done := x.handedOver(t)
 	p.Signal(t, syscall.SIGTERM)
 	x.store.Thaw(t)
 	if a := <-done; a.code != exitDone {
@@ -55,16 +64,7 @@ func TestStoppedWhileXenWaitsForTheInterface(t *testing.T) {
 	x.bridges(t, "xenbr0")
 	p := x.listenXen(t)
 	mac := x.folders(t, 3, 0, nil)
-	type answer struct {
-		errs string
-		code int
-	}
-	done := make(chan answer, 1)
-	go func() {
-		errs, code := x.call(t, "vif-vifd", "online", "vif3.0", 3, 0)
-		done <- answer{errs, code}
-	}()
-	testhost.Wait(t, "the call to be handed over", func() bool { return x.talking(t) })
+	done := x.handedOver(t)
 	p.Signal(t, syscall.SIGTERM)
 	<-p.Done()
 	x.Guest(t, "vif3.0", mac)
